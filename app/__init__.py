@@ -1,0 +1,1 @@
+"""api-tokens: a service that issues, manages and verifies API tokens."""

@@ -1,0 +1,85 @@
+"""The only reader of the environment; one frozen dataclass of settings."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+ENVIRONMENT_PREFIX: Final = "API_TOKENS_"
+
+
+def environment_name(flag: str) -> str:
+    """The environment twin of a command-line flag: "data-dir" → "API_TOKENS_DATA_DIR"."""
+    return ENVIRONMENT_PREFIX + flag.replace("-", "_").upper()
+
+
+def environment_value(name: str) -> str | None:
+    """What the environment says for `name`; an empty value counts as none."""
+    return os.environ.get(name) or None
+
+
+def default_data_dir() -> Path:
+    """Where data lives unless told otherwise: the system's place for root, else the user's own."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/api-tokens")
+    state = environment_value("XDG_DATA_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "share") / "api-tokens"
+
+
+def _setting(default: Any, text: str, *, server: bool = False) -> Any:
+    """Declare a setting: its default, what it is for, and whether only `serve` has use for it."""
+    return field(default=default, metadata={"help": text, "server": server})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything an operator can set. Each field is a flag and an environment variable too."""
+
+    data_dir: Path = field(
+        default_factory=default_data_dir,
+        metadata={"help": "Folder of the embedded database and the key file.", "server": False},
+    )
+    database_url: str | None = _setting(
+        None, "PostgreSQL 14+ to use in place of the embedded one: postgresql://user@host/name"
+    )
+    database_connections: int = _setting(8, "Connections held to the database.", server=True)
+    embedded_user: str = _setting(
+        "nobody", "System user the embedded database runs as when started by root."
+    )
+    key: str | None = _setting(
+        None, "Digest keys themselves, current first, separated by commas (better: --key-file)."
+    )
+    key_file: Path | None = _setting(
+        None, "File of digest keys, one a line, current first. [default: DATA_DIR/key]"
+    )
+    permissions: Path | None = _setting(None, "TOML file of permissions and roles.")
+    token_prefix: str = _setting("apt", "What every token made here starts with.")
+
+    host: str = _setting("127.0.0.1", "Address to listen on.", server=True)
+    port: int = _setting(8080, "Port to listen on; 0 takes any free one.", server=True)
+    body_limit: int = _setting(1024 * 1024, "Bytes a request body may have.", server=True)
+    name_limit: int = _setting(255, "Characters a name may have.", server=True)
+    permission_limit: int = _setting(256, "Entries a permission map may have.", server=True)
+    metadata_limit: int = _setting(4096, "Bytes a token's metadata may have.", server=True)
+    page_limit: int = _setting(100, "Rows one page may have.", server=True)
+    statement_timeout: float = _setting(5.0, "Seconds a statement may take.", server=True)
+    pool_wait: float = _setting(2.0, "Seconds a call waits for a database connection.", server=True)
+    shutdown_timeout: float = _setting(
+        10.0, "Seconds calls in flight have to finish at shutdown.", server=True
+    )
+
+    def keys_path(self) -> Path:
+        """Where the digest keys are kept."""
+        return self.key_file or self.data_dir / "key"
+
+
+def setting_fields(*, server: bool) -> list[Field[Any]]:
+    """The settings as dataclass fields; those only `serve` has use for are left out for others."""
+    return [f for f in fields(Settings) if server or not f.metadata["server"]]
+
+
+def settings_from(values: Mapping[str, Any]) -> Settings:
+    """Settings from what a command line gave; what it left out (None) takes its default."""
+    known = {f.name for f in fields(Settings)}
+    return Settings(**{k: v for k, v in values.items() if k in known and v is not None})

