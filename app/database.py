@@ -113,7 +113,7 @@ class Database:
     async def _connect(self) -> Connection:
         milliseconds = str(int(self._statement_timeout * 1000))
         try:
-            return await connect(
+            connection = await connect(
                 self._dsn,
                 # A backend too stuck to be cancelled must not hold a call for ever.
                 command_timeout=self._statement_timeout + 1,
@@ -124,6 +124,9 @@ class Database:
                     "jit": "off",
                 },
             )
+            # The driver asks the server about these types when it first meets them: now, not later.
+            await connection.execute("select $1::bytea[], $2::timestamptz[]", [], [])
+            return connection
         except asyncpg.PostgresError as error:
             log.warning("database: %s: %s", type(error).__name__, error)
             raise Refusal(Code.BACKEND_DOWN) from None

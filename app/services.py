@@ -27,8 +27,9 @@ class Services:
     """The running service without any wire: the dispatcher, and what it stands on."""
 
     settings: Settings
-    dispatcher: Dispatcher
+    database: Database
     sql: Statements
+    dispatcher: Dispatcher
 
     async def is_ready(self) -> bool:
         """Whether the database answers, with our tables in it. Raises a Refusal if it does not."""
@@ -94,7 +95,8 @@ async def open_services(settings: Settings, *, serving: bool) -> AsyncIterator[S
             sql = Statements(connections, files)
             await _claim_key(settings, sql, tokens)
             authentication = Authentication(sql, tokens, known)
-            yield Services(settings, Dispatcher(authentication, methods, sql, known, tokens), sql)
+            dispatcher = Dispatcher(authentication, methods, sql, known, tokens)
+            yield Services(settings, connections, sql, dispatcher)
         finally:
             await connections.close()
 

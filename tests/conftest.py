@@ -83,10 +83,10 @@ async def root(services: Services) -> Api:
 
 @pytest.fixture
 async def member(root: Api) -> MemberMaker:
-    """Makes users: `await member("alice")` answers an API that calls with a token of hers.
+    """Makes users and answers an API that calls with a token of theirs.
 
-    `permissions` names exactly what she holds (default: the default ones); `token` is her token's
-    own permission map (default: all she holds).
+    `permissions` names exactly what the user holds (default: the default ones); `token` is the
+    token's own permission map (default: all the user holds).
     """
 
     async def make(

@@ -5,10 +5,11 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any, Final
 from uuid import uuid4
 
@@ -94,7 +95,7 @@ class Server:
     @property
     def root_token(self) -> str:
         """The token that a first start shows."""
-        return re.findall(r"^ +(apt_\w+)$", self.said(), re.MULTILINE)[0]
+        return str(re.findall(r"^ +(apt_\w+)$", self.said(), re.MULTILINE)[0])
 
     def said(self) -> str:
         """All it has written to stderr so far."""
@@ -103,10 +104,14 @@ class Server:
 
 
 @asynccontextmanager
-async def running_server(*options: str, **environment: str) -> AsyncIterator[Server]:
+async def running_server(
+    *options: str, environment: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Server]:
     """`api-tokens serve` with these flags until the block ends; then it must end well."""
     with tempfile.TemporaryFile("w+") as log:
-        process = await program("serve", "--port", "0", *options, errors=log, **environment)
+        process = await program(
+            "serve", "--port", "0", *options, errors=log, environment=environment
+        )
         assert process.stdout
         try:
             ready = (await process.stdout.readline()).decode()
@@ -124,7 +129,9 @@ async def running_server(*options: str, **environment: str) -> AsyncIterator[Ser
 
 
 async def program(
-    *arguments: str, errors: IO[str] | int = asyncio.subprocess.PIPE, **environment: str
+    *arguments: str,
+    errors: IO[str] | int = asyncio.subprocess.PIPE,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> asyncio.subprocess.Process:
     """The command line as a process of its own."""
     return await asyncio.create_subprocess_exec(
@@ -139,9 +146,11 @@ async def program(
     )
 
 
-async def output(*arguments: str, **environment: str) -> tuple[int, str, str]:
+async def output(
+    *arguments: str, environment: Mapping[str, str] = MappingProxyType({})
+) -> tuple[int, str, str]:
     """Exit status, stdout and stderr of a command that ends by itself."""
-    process = await program(*arguments, **environment)
+    process = await program(*arguments, environment=environment)
     out, errors = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), errors.decode()

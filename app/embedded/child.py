@@ -13,7 +13,7 @@ from typing import Final
 
 from app.embedded.account import Account
 from app.embedded.layout import PROC, Layout
-from app.embedded.patience import until
+from app.embedded.patience import PAUSE, until
 
 # How the child names its working directory: a way that no parent directory's mode can block.
 HERE: Final = "/proc/self/cwd" if PROC else "."
@@ -48,9 +48,9 @@ def spawn(
         )
 
 
-async def ended(child: Child) -> int:
+async def ended(child: Child, pause: float = PAUSE) -> int:
     """Wait until the child has ended and return its exit status, negative for a signal."""
-    status = await until(child.poll)
+    status = await until(child.poll, pause)
     if child.stdin is not None:
         child.stdin.close()
     return status

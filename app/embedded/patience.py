@@ -24,10 +24,10 @@ def noting(text: str) -> Iterator[None]:
         handle.cancel()
 
 
-async def until(look: Callable[[], Seen | None]) -> Seen:
-    """Look again and again until there is something to see, and return it."""
+async def until(look: Callable[[], Seen | None], pause: float = PAUSE) -> Seen:
+    """Look again and again, `pause` seconds apart, until there is something; return it."""
     while (seen := look()) is None:  # noqa: ASYNC110 - other processes set no event of ours
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(pause)
     return seen
 
 

@@ -30,6 +30,7 @@ SETTINGS: Final = {
 # What a server that was killed leaves behind. The pid inside may since be anybody's, and with that
 # process alive PostgreSQL would refuse to start.
 LEFT_OVERS: Final = ("postmaster.pid", SOCKET, f"{SOCKET}.lock")
+WATCH: Final = 0.5  # seconds between two looks at a server that should go on running
 SHORTEST_BREAK: Final = 0.1  # seconds, before the server is started again
 LONGEST_BREAK: Final = 10.0
 
@@ -100,7 +101,7 @@ class Postmaster:
         pause = 0.0
         while True:
             began = time.monotonic()
-            status = await ended(self._child)
+            status = await ended(self._child, WATCH)
             lived = time.monotonic() - began
             pause = SHORTEST_BREAK if lived > LONGEST_BREAK else _longer(pause)
             log.error(
