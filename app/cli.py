@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import Request as HttpRequest
 from urllib.request import urlopen
 
@@ -263,16 +263,19 @@ def _post(url: str, method: str, arguments: list[Any], token: str | None) -> Any
     headers = {"Content-Type": "application/json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    request = HttpRequest(  # noqa: S310 - the operator says where
-        f"{url.rstrip('/')}/{path}", orjson.dumps(arguments), headers
-    )
+    where = f"{url.rstrip('/')}/{path}"
     try:
+        request = HttpRequest(where, orjson.dumps(arguments), headers)  # noqa: S310 - the operator's
         with urlopen(request, timeout=30) as response:  # noqa: S310 - as above
-            return orjson.loads(response.read())
+            body = response.read()
     except HTTPError as error:
-        return orjson.loads(error.read())
-    except (URLError, ValueError, OSError) as error:
+        body = error.read()
+    except (OSError, ValueError) as error:
         raise _Complaint(f"no answer from {url}: {getattr(error, 'reason', error)}") from None
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise _Complaint(f"what answers at {url} is not api-tokens") from None
 
 
 def _json_argument(text: str) -> Any:

@@ -126,10 +126,10 @@ class Database:
             )
             # The driver asks the server about these types when it first meets them: now, not later.
             await connection.execute("select $1::bytea[], $2::timestamptz[]", [], [])
-            return connection
         except asyncpg.PostgresError as error:
             log.warning("database: %s: %s", type(error).__name__, error)
             raise Refusal(Code.BACKEND_DOWN) from None
+        return connection
 
     async def _take(self) -> Connection | None:
         if self._idle:

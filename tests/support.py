@@ -3,9 +3,10 @@
 import asyncio
 import os
 import re
+import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -107,7 +108,10 @@ class Server:
 async def running_server(
     *options: str, environment: Mapping[str, str] = MappingProxyType({})
 ) -> AsyncIterator[Server]:
-    """`api-tokens serve` with these flags until the block ends; then it must end well."""
+    """`api-tokens serve` with these flags until the block ends; then it must end well.
+
+    The block may kill it.
+    """
     with tempfile.TemporaryFile("w+") as log:
         process = await program(
             "serve", "--port", "0", *options, errors=log, environment=environment
@@ -120,7 +124,7 @@ async def running_server(
             yield started
             if process.returncode is None:
                 process.terminate()
-            assert await process.wait() == 0, started.said()
+            assert await process.wait() in {0, -signal.SIGKILL}, started.said()
             assert await process.stdout.read() == b"", "the ready line is the only one"
         finally:
             if process.returncode is None:
@@ -154,6 +158,13 @@ async def output(
     out, errors = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), errors.decode()
+
+
+async def until(holds: Callable[[], Awaitable[bool]], patience: float = 20.0) -> None:
+    """Wait until a condition holds; fail after `patience` seconds."""
+    async with asyncio.timeout(patience):
+        while not await holds():  # noqa: ASYNC110 - what it waits for is another process
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

@@ -1,0 +1,181 @@
+"""The command line, as a person uses it: a program, its output, its exit status."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from app.cli import commands
+from tests.support import KEY, output, running_server
+
+
+@pytest.fixture
+def environment(database_url: str, tmp_path: Path) -> dict[str, str]:
+    """The flags every command on data needs, as their environment twins."""
+    return {
+        "API_TOKENS_DATABASE_URL": database_url,
+        "API_TOKENS_DATA_DIR": str(tmp_path),
+        "API_TOKENS_KEY": KEY,
+    }
+
+
+@pytest.fixture
+def run(environment: dict[str, str]) -> Any:
+    """Runs a command that goes well and answers what it printed."""
+
+    async def run(*arguments: str) -> str:
+        code, out, errors = await output(*arguments, environment=environment)
+        assert code == 0, errors
+        return out
+
+    return run
+
+
+@pytest.fixture
+def refused(environment: dict[str, str]) -> Any:
+    """Runs a command that is refused and answers the line that says why."""
+
+    async def refused(*arguments: str) -> str:
+        code, out, errors = await output(*arguments, environment=environment)
+        assert (code, out) == (1, "")
+        [line] = errors.splitlines()
+        return line.removeprefix("api-tokens: ")
+
+    return refused
+
+
+async def test_token_create_prints_the_secret_alone(run: Any) -> None:
+    """What `token create` prints can be assigned to a variable as it is."""
+    assert re.fullmatch(r"apt_\w{36}\n", await run("token", "create", "ci"))
+
+
+async def test_token_list_shows_what_was_made(run: Any) -> None:
+    """A token appears with its hint, permissions and expiry, and without its secret."""
+    arguments = ["--permission", "read", "--permission", "write", "--expires", "30d"]
+    secret = (await run("token", "create", "ci", *arguments)).strip()
+    listed = await run("token", "list")
+    assert re.search(rf"ci +- +apt_…{secret[-4:]} +read write +yes +\d{{4}}-\d\d-\d\d", listed)
+    assert secret not in listed
+
+
+async def test_token_create_gives_a_role(run: Any) -> None:
+    """`--role` grants a preset."""
+    await run("token", "create", "ci", "--role", "read-only")
+    assert re.search(r"ci +read-only +\S+ +read +yes", await run("token", "list"))
+
+
+async def test_token_delete_removes_it(run: Any) -> None:
+    """A deleted token is not listed any more."""
+    await run("token", "create", "ci")
+    [token_id] = re.findall(r"^(\S{36})  ci", await run("token", "list"), re.MULTILINE)
+    assert await run("token", "delete", token_id) == ""
+    assert "ci" not in await run("token", "list")
+
+
+async def test_a_user_has_tokens_of_their_own(run: Any) -> None:
+    """`--user` says whose token is made and whose are listed."""
+    assert re.fullmatch(r"\S{36}\n", await run("user", "create", "alice"))
+    await run("token", "create", "hers", "--user", "alice", "--permission", "read")
+    await run("token", "create", "roots")
+    assert "roots" not in await run("token", "list", "--user", "alice")
+    assert "hers" in await run("token", "list", "--user", "alice")
+
+
+async def test_user_list_shows_what_they_hold(run: Any) -> None:
+    """Root holds everything, a user the default permissions or exactly those named."""
+    await run("user", "create", "alice")
+    await run("user", "create", "bob", "--permission", "verify")
+    listed = await run("user", "list")
+    assert re.search(r"alice +no +read write +yes", listed)
+    assert re.search(r"bob +no +verify +yes", listed)
+    assert re.search(r"root +yes +\w+ \w+ \w+ \w+ +yes", listed)
+
+
+async def test_lists_more_than_a_page(run: Any, sql: "asyncpg.Connection[Any]") -> None:
+    """A list is whole, however many pages it takes."""
+    await run("user", "list")
+    await sql.execute("insert into users (name) select 'user ' || n from generate_series(1, 250) n")
+    assert len((await run("user", "list")).splitlines()) == 1 + 1 + 250
+
+
+async def test_migrate_can_be_repeated(run: Any, empty_database: str) -> None:
+    """`migrate` makes an empty database ready, and does nothing the second time."""
+    for _ in range(2):
+        out = await run("migrate", "--database-url", empty_database)
+        assert out == "the database is up to date\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["token", "create", ""], 'Value at "/0" must have at least 1 characters'),
+        (["token", "create", "ci", "--role", "king"], 'Role "king" is not valid'),
+        (["token", "create", "ci", "--permission", "x"], 'Permission "x" is not valid'),
+        (["token", "create", "ci", "--expires", "soon"], "must be a time such as"),
+        (["token", "create", "ci", "--user", "nobody"], "there is no user 'nobody'"),
+        (["token", "delete", "nonsense"], "Token not found"),
+        (["user", "create", "root"], "Name is taken"),
+        (["user", "create", "alice", "--permission", "*"], 'Permission "*" is not valid'),
+        (["call", "api-tokens/read", "nonsense"], "nonsense is not JSON"),
+        (["call", "api-tokens/read", "--url", "http://127.0.0.1:1"], "no answer from http://127"),
+        (["call", "api-tokens/read", "--url", "nonsense"], "no answer from nonsense"),
+    ],
+)
+async def test_says_in_one_line_what_is_wrong(
+    refused: Any, arguments: list[str], line: str
+) -> None:
+    """A refusal is one line on stderr and a status that is not zero."""
+    assert line in await refused(*arguments)
+
+
+async def test_call_talks_to_a_running_service(environment: dict[str, str], run: Any) -> None:
+    """`call` prints the data of an answer, or says why there is none."""
+    async with running_server(environment=environment) as server:
+        reach = ["--url", server.url, "--token", server.root_token]
+        assert '"name": "ci"' in await run("call", "api-tokens/create", '"ci"', *reach)
+        assert '"name": "ci"' in await run("call", "/v1/api-tokens/read", *reach)
+        code, out, errors = await output("call", "api-tokens/delete", *reach)
+        assert (code, out) == (1, "")
+        assert errors == "api-tokens: Arguments validation error: Invalid number of arguments\n"
+
+
+async def test_commands_work_beside_a_running_service(tmp_path: Path) -> None:
+    """On the embedded database too, a command shares it with the service, and works without one."""
+    reach = ["--data-dir", str(tmp_path / "data")]
+    async with running_server(*reach) as server:
+        code, secret, errors = await output("token", "create", "beside", *reach)
+        assert (code, errors) == (0, "")
+        call = ["call", "api-tokens/read", "--url", server.url, "--token", secret.strip()]
+        out = (await output(*call))[1]
+        assert '"name": "beside"' in out
+    code, listed, errors = await output("token", "list", *reach)
+    assert code == 0, errors
+    assert "beside" in listed
+
+
+def test_every_flag_has_an_environment_twin() -> None:
+    """A flag --data-dir can be given as API_TOKENS_DATA_DIR, in every command."""
+    pending: list[Any] = [commands]
+    while pending:
+        command = pending.pop()
+        pending += getattr(command, "commands", {}).values()
+        for parameter in command.params:
+            if parameter.param_type_name == "option" and parameter.name != "version":
+                flag = parameter.opts[0].removeprefix("--")
+                assert parameter.envvar == "API_TOKENS_" + flag.replace("-", "_").upper()
+
+
+async def test_an_unknown_flag_is_refused() -> None:
+    """A flag that is none is a usage error."""
+    code, out, errors = await output("serve", "--no-such-flag")
+    assert (code, out) == (2, "")
+    assert "--no-such-flag" in errors
+
+
+async def test_a_bad_value_in_the_environment_is_named() -> None:
+    """A bad value is refused under the name it was given by."""
+    code, _, errors = await output("serve", environment={"API_TOKENS_PORT": "http"})
+    assert code == 2
+    assert "API_TOKENS_PORT" in errors
