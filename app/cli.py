@@ -1,11 +1,9 @@
 """The command line. Commands on data speak to the same methods as every wire."""
 
-import functools
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.error import HTTPError
 from urllib.request import Request as HttpRequest
@@ -16,69 +14,11 @@ import orjson
 import uvloop
 
 from app.call import Caller, Failure, Request, Success
-from app.config import (
-    Settings,
-    environment_name,
-    environment_value,
-    setting_fields,
-    settings_from,
-)
+from app.config import Settings
 from app.errors import CannotStart
+from app.flags import flag, with_settings
 from app.server import serve as run_server
 from app.services import ROOT_USER, Services, open_services
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Flag(click.Option):
-    """A flag with an environment twin: --data-dir is API_TOKENS_DATA_DIR."""
-
-    def __init__(self, declarations: Sequence[str], **attributes: Any) -> None:
-        name = declarations[0].removeprefix("--")
-        super().__init__(
-            declarations, envvar=environment_name(name), show_envvar=True, **attributes
-        )
-
-    def resolve_envvar_value(self, _context: click.Context) -> str | None:
-        """What the environment says, asked of the one module that reads it."""
-        return environment_value(str(self.envvar))
-
-
-def flag(name: str, **attributes: Any) -> Callable[[F], F]:
-    """Declare a flag of a command."""
-    return click.option(name, cls=Flag, **attributes)
-
-
-def with_settings(*, server: bool = False) -> Callable[[F], F]:
-    """Give a command the flags of every setting it has use for, and itself their `settings`."""
-
-    def decorate(command: F) -> F:
-        @functools.wraps(command)
-        def run(**values: Any) -> None:
-            names = {field.name for field in setting_fields(server=server)}
-            settings = settings_from({name: values.pop(name) for name in names})
-            command(settings=settings, **values)
-
-        decorated: Any = run
-        for field in reversed(setting_fields(server=server)):
-            decorated = flag(
-                "--" + field.name.replace("_", "-"),
-                type=_flag_type(field.type),
-                help=field.metadata["help"],
-                default=None,
-            )(decorated)
-        return decorated  # type: ignore[no-any-return]  # click's decorators keep no types
-
-    return decorate
-
-
-def _flag_type(annotation: Any) -> type:
-    """The type of a flag's value: that of the setting, without its None."""
-    return next(t for t in (Path, int, float, str) if t in (annotation, *_members(annotation)))
-
-
-def _members(annotation: Any) -> tuple[Any, ...]:
-    return getattr(annotation, "__args__", ())
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -27,23 +27,26 @@ def default_data_dir() -> Path:
     return (Path(state) if state else Path.home() / ".local" / "share") / "api-tokens"
 
 
-def _setting(default: Any, text: str, *, server: bool = False) -> Any:
-    """Declare a setting: its default, what it is for, and whether only `serve` has use for it."""
-    return field(default=default, metadata={"help": text, "server": server})
+def _setting(
+    default: Any, text: str, *, server: bool = False, within: tuple[float, float | None] = (1, None)
+) -> Any:
+    """Declare a setting.
+
+    `default` is a value or a function that makes it, `text` says what it is for, `server` that only
+    `serve` has use for it, `within` what a number must lie between.
+    """
+    given = {"default_factory": default} if callable(default) else {"default": default}
+    return field(**given, metadata={"help": text, "server": server, "within": within})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything an operator can set. Each field is a flag and an environment variable too."""
 
-    data_dir: Path = field(
-        default_factory=default_data_dir,
-        metadata={"help": "Folder of the embedded database and the key file.", "server": False},
-    )
+    data_dir: Path = _setting(default_data_dir, "Folder of the embedded database and the key file.")
     database_url: str | None = _setting(
         None, "PostgreSQL 14+ to use in place of the embedded one: postgresql://user@host/name"
     )
-    database_connections: int = _setting(8, "Connections held to the database.", server=True)
     embedded_user: str = _setting(
         "nobody", "System user the embedded database runs as when started by root."
     )
@@ -51,22 +54,30 @@ class Settings:
         None, "Digest keys themselves, current first, separated by commas (better: --key-file)."
     )
     key_file: Path | None = _setting(
-        None, "File of digest keys, one a line, current first. [default: DATA_DIR/key]"
+        None, "File of digest keys, one a line, current first; DATA_DIR/key unless given."
     )
     permissions: Path | None = _setting(None, "TOML file of permissions and roles.")
     token_prefix: str = _setting("apt", "What every token made here starts with.")
 
+    name_limit: int = _setting(255, "Characters a name may have.")
+    permission_limit: int = _setting(256, "Entries a permission map may have.")
+    metadata_limit: int = _setting(4096, "Bytes a token's metadata may have.", within=(2, None))
+    page_limit: int = _setting(100, "Rows one page may have.")
+
     host: str = _setting("127.0.0.1", "Address to listen on.", server=True)
-    port: int = _setting(8080, "Port to listen on; 0 takes any free one.", server=True)
+    port: int = _setting(
+        8080, "Port to listen on; 0 takes any free one.", server=True, within=(0, 65535)
+    )
     body_limit: int = _setting(1024 * 1024, "Bytes a request body may have.", server=True)
-    name_limit: int = _setting(255, "Characters a name may have.", server=True)
-    permission_limit: int = _setting(256, "Entries a permission map may have.", server=True)
-    metadata_limit: int = _setting(4096, "Bytes a token's metadata may have.", server=True)
-    page_limit: int = _setting(100, "Rows one page may have.", server=True)
-    statement_timeout: float = _setting(5.0, "Seconds a statement may take.", server=True)
-    pool_wait: float = _setting(2.0, "Seconds a call waits for a database connection.", server=True)
+    database_connections: int = _setting(8, "Connections held to the database.", server=True)
+    statement_timeout: float = _setting(
+        5.0, "Seconds a statement may take.", server=True, within=(0.001, 86_400)
+    )
+    pool_wait: float = _setting(
+        2.0, "Seconds a call waits for a database connection.", server=True, within=(0, 86_400)
+    )
     shutdown_timeout: float = _setting(
-        10.0, "Seconds calls in flight have to finish at shutdown.", server=True
+        10.0, "Seconds calls in flight have at shutdown.", server=True, within=(0, 86_400)
     )
 
     def keys_path(self) -> Path:

@@ -122,6 +122,8 @@ class Database:
                     "statement_timeout": milliseconds,
                     "idle_in_transaction_session_timeout": milliseconds,
                     "jit": "off",
+                    # Planning these statements takes longer than running them.
+                    "plan_cache_mode": "force_generic_plan",
                 },
             )
             # The driver asks the server about these types when it first meets them: now, not later.

