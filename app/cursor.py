@@ -45,7 +45,8 @@ def decode(cursor: str, order: Order) -> list[Any]:
         ValueError: it is not a cursor, or one of another order.
     """
     try:
-        state = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        padded = cursor + "=" * (-len(cursor) % 4)
+        state = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError):
         raise ValueError("not a cursor") from None
     match state:

@@ -7,8 +7,8 @@ reset between calls: twice the throughput of `asyncpg.Pool`, and no starving wai
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from uuid import UUID
 
@@ -78,39 +78,21 @@ class Database:
         async with self.connection() as connection:
             return await connection.fetchrow(text, *parameters)
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """A connection of one's own for a moment. Raises as `rows` does."""
-        slot = await self._take()
-        try:
-            if slot is None or slot.is_closed():
-                slot = await self._connect()
-            yield slot
-        except Exception as error:
-            refusal = _refusal(error, slot)
-            if refusal is None:
-                raise
-            if refusal.code is Code.BACKEND_DOWN and slot:
-                slot.terminate()
-            raise refusal from None
-        except BaseException:
-            # Cancelled in mid-statement: nobody knows what the connection is doing.
-            if slot:
-                slot.terminate()
-            raise
-        finally:
-            self._give(slot)
+    def connection(self) -> "Lease":
+        """A connection of one's own for the length of an `async with`. Raises as `rows` does."""
+        return Lease(self)
 
     async def close(self) -> None:
         """Close every connection, the ones in use as soon as they come back."""
         for _ in range(self._size):
             with suppress(Refusal):
-                slot = await self._take()
+                slot = await self.take()
                 if slot and not slot.is_closed():
                     with suppress(*UNAVAILABLE):
                         await slot.close(timeout=1)
 
-    async def _connect(self) -> Connection:
+    async def connect(self) -> Connection:
+        """A new connection, made ready for calls. Raises a Refusal."""
         milliseconds = str(int(self._statement_timeout * 1000))
         try:
             connection = await connect(
@@ -128,12 +110,12 @@ class Database:
             )
             # The driver asks the server about these types when it first meets them: now, not later.
             await connection.execute("select $1::bytea[], $2::timestamptz[]", [], [])
-        except asyncpg.PostgresError as error:
-            log.warning("database: %s: %s", type(error).__name__, error)
-            raise Refusal(Code.BACKEND_DOWN) from None
+        except (*UNAVAILABLE, asyncpg.PostgresError) as error:
+            raise _down(error) from None
         return connection
 
-    async def _take(self) -> Connection | None:
+    async def take(self) -> Connection | None:
+        """The slot that has been idle longest. Raises a Refusal when none is free in time."""
         if self._idle:
             return self._idle.popleft()
         waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
@@ -143,18 +125,53 @@ class Database:
                 return await waiter
         except BaseException as error:
             if waiter.done() and not waiter.cancelled():
-                self._give(waiter.result())
+                self.give(waiter.result())
             if isinstance(error, TimeoutError):
                 raise Refusal(Code.BACKEND_DOWN, "Backend is busy") from None
             raise
 
-    def _give(self, slot: Connection | None) -> None:
+    def give(self, slot: Connection | None) -> None:
+        """Hand a slot to whoever has waited longest."""
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
                 waiter.set_result(slot)
                 return
         self._idle.append(slot)
+
+
+class Lease:
+    """A connection taken at the start of an `async with` block and given back at its end."""
+
+    __slots__ = ("_database", "_slot")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._slot: Connection
+
+    async def __aenter__(self) -> Connection:
+        """Take a slot, and connect it if it is not."""
+        slot = await self._database.take()
+        if slot is None or slot.is_closed():
+            try:
+                slot = await self._database.connect()
+            except BaseException:
+                self._database.give(None)
+                raise
+        self._slot = slot
+        return slot
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Give the slot back, in order or to be connected anew; say what an error means."""
+        refusal = _refusal(error, self._slot)
+        # After a lost connection or a cancelled call nobody knows what the connection is doing.
+        if (refusal and refusal.code is Code.BACKEND_DOWN) or not isinstance(
+            error, Exception | None
+        ):
+            self._slot.terminate()
+        self._database.give(self._slot)
+        if refusal:
+            raise refusal from None
 
 
 async def connect(dsn: str, **options: Any) -> Connection:
@@ -198,16 +215,19 @@ async def answers(dsn: str) -> bool:
         connection.terminate()
 
 
-def _refusal(error: Exception, connection: Connection | None) -> Refusal | None:
+def _refusal(error: BaseException | None, connection: Connection) -> Refusal | None:
     """What a driver error means to a caller; None for what is not the driver's, or a surprise."""
     if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name in TAKEN:
         return conflict(TAKEN[error.constraint_name])
     # asyncpg calls misuse and a lost connection by one name; only the connection knows.
-    lost = isinstance(error, asyncpg.InterfaceError) and connection and connection.is_closed()
-    if lost or isinstance(error, UNAVAILABLE):
-        log.warning("database: %s: %s", type(error).__name__, error)
-        return Refusal(Code.BACKEND_DOWN)
-    return None
+    lost = isinstance(error, asyncpg.InterfaceError) and connection.is_closed()
+    return _down(error) if lost or isinstance(error, UNAVAILABLE) else None
+
+
+def _down(error: BaseException | None) -> Refusal:
+    """The refusal that says "later"; why, the log says."""
+    log.warning("database: %s: %s", type(error).__name__, error)
+    return Refusal(Code.BACKEND_DOWN)
 
 
 def _encode_id(text: str) -> bytes:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from app import cursor, moments
 from app.errors import Fault, invalid, not_found
@@ -165,16 +166,18 @@ class Query:
             places = [
                 self._cursor_place(f, v) for (f, _), v in zip(self._order, values, strict=True)
             ]
-        except (ValueError, TypeError):
+        except (ValueError, AttributeError, TypeError):
             fault = Fault(f"{self._path}/after", "must be the next_cursor of the page before")
             raise invalid(fault) from None
         return cursor.conditions(self._order, places, self._listing.nullable)
 
     def _cursor_place(self, field: str, value: Any) -> str | None:
         """A value out of a cursor, trusted no more than any other argument."""
-        if value is None:
+        if value is None and field in self._listing.nullable:
             return None
         sql_type = self._listing.types.get(field, "uuid")
+        if sql_type == "uuid":
+            UUID(value)
         if not isinstance(value, bool if sql_type == "boolean" else str) or "\0" in str(value):
             raise ValueError(value)
         return self._place(self._typed("after", sql_type, value), sql_type)

@@ -5,6 +5,7 @@ the schema files themselves against their meta-schema at start.
 """
 
 import math
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ import orjson
 
 from app.errors import CannotStart, Fault, invalid
 
+# Unicode's control characters, and its separators of lines and paragraphs.
+_LINE_BREAKING: Final = frozenset({"Cc", "Zl", "Zp"})
 _WRONG_NUMBER: Final = "Invalid number of arguments"
 
 
@@ -36,7 +39,7 @@ class _OneLine:
 
     def validate(self, instance: Any) -> None:
         if self.wanted and isinstance(instance, str) and not _is_one_line(instance):
-            raise ValueError("must not contain control characters")
+            raise ValueError("must be one line without control characters")
 
 
 KEYWORDS: Final[dict[str, Any]] = {"x-max-bytes": _MaxBytes, "x-one-line": _OneLine}
@@ -153,7 +156,10 @@ def _is_unicode(text: str) -> bool:
 
 
 def _is_one_line(text: str) -> bool:
-    return text.isprintable() or not any(c < " " or "\x7f" <= c <= "\x9f" for c in text)
+    if text.isprintable():
+        return True
+    # Format characters are not printable and needed all the same: they join emoji.
+    return not any(unicodedata.category(character) in _LINE_BREAKING for character in text)
 
 
 def _explained(error: jsonschema_rs.ValidationError, path: str) -> list[Fault]:
@@ -165,8 +171,12 @@ def _explained(error: jsonschema_rs.ValidationError, path: str) -> list[Fault]:
         return [Fault(_step(path, name), "is not known") for name in value]
     if keyword == "required":
         return [Fault(_step(path, value), "is required")]
-    explain = _EXPLANATIONS.get(keyword)
-    return [Fault(path, explain(value) if explain else error.message)]
+    return [Fault(path, _in_words(error))]
+
+
+def _in_words(error: jsonschema_rs.ValidationError) -> str:
+    explain = _EXPLANATIONS.get(error.kind.name)
+    return explain(error.kind.value) if explain else error.message
 
 
 def _step(path: str, name: str) -> str:
@@ -193,6 +203,7 @@ _EXPLANATIONS: Final[Mapping[str, Callable[[Any], str]]] = {
     "minimum": lambda limit: f"must be at least {limit}",
     "maximum": lambda limit: f"must be at most {limit}",
     "pattern": lambda pattern: f"must match {pattern}",
+    "propertyNames": lambda error: f"has a name that {_in_words(error)}",
     "x-max-bytes": str,
     "x-one-line": str,
 }

@@ -13,6 +13,8 @@ async def create(call: Call, name: str, options: Mapping[str, Any] | None = None
         Refusal: a permission is unknown or not the caller's to give, or the name is taken.
     """
     names = (options or {}).get("permissions")
-    permissions = {} if names is None else call.permissions.exactly(names)
-    call.permissions.check_grant(call.caller.permissions, permissions)
+    # What an empty map leaves open is held by default: that is granted as well.
+    granted = call.permissions.known if names is None else call.permissions.exactly(names)
+    permissions = {} if names is None else granted
+    call.permissions.check_grant(call.caller.permissions, granted)
     return await call.row("users/create", name=name, permissions=permissions)
