@@ -118,17 +118,19 @@ class Database:
         """The slot that has been idle longest. Raises a Refusal when none is free in time."""
         if self._idle:
             return self._idle.popleft()
-        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Connection | None] = loop.create_future()
         self._waiters.append(waiter)
+        # A bare timer: `asyncio.timeout` would cost more than all else here.
+        timer = loop.call_later(self._wait, _give_up, waiter)
         try:
-            async with asyncio.timeout(self._wait):
-                return await waiter
-        except BaseException as error:
-            if waiter.done() and not waiter.cancelled():
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and not waiter.exception():
                 self.give(waiter.result())
-            if isinstance(error, TimeoutError):
-                raise Refusal(Code.BACKEND_DOWN, "Backend is busy") from None
             raise
+        finally:
+            timer.cancel()
 
     def give(self, slot: Connection | None) -> None:
         """Hand a slot to whoever has waited longest."""
@@ -215,6 +217,11 @@ async def answers(dsn: str) -> bool:
         connection.terminate()
 
 
+def _give_up(waiter: asyncio.Future[Connection | None]) -> None:
+    if not waiter.done():
+        waiter.set_exception(Refusal(Code.BACKEND_DOWN, "Backend is busy"))
+
+
 def _refusal(error: BaseException | None, connection: Connection) -> Refusal | None:
     """What a driver error means to a caller; None for what is not the driver's, or a surprise."""
     if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name in TAKEN:
@@ -239,7 +246,8 @@ def _encode_id(text: str) -> bytes:
 
 
 def _decode_id(data: bytes) -> str:
-    return str(UUID(bytes=bytes(data)))
+    digits = data.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def _encode_json(value: Any) -> bytes:

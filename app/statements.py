@@ -5,7 +5,7 @@ names the parameters, so that callers give them by name: `-- $1 token_id, $2 cal
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -60,14 +60,12 @@ class Statements:
         self._database = database
         self._statements = statements
 
-    async def rows(self, name: str, values: Mapping[str, Any]) -> Sequence[Row]:
-        """Every row. Raises a Refusal when the database is out of reach or something is taken."""
-        statement = self._statements[name]
-        found = await self._database.rows(statement.text, statement.bind(values))
-        return [dict(row) for row in found]
-
     async def row(self, name: str, values: Mapping[str, Any]) -> Row | None:
-        """The first row, or None. Raises as `rows` does."""
+        """The first row, or None.
+
+        Raises:
+            Refusal: the database is out of reach or busy, or something is taken.
+        """
         statement = self._statements[name]
         found = await self._database.row(statement.text, statement.bind(values))
         return None if found is None else dict(found)

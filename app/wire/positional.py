@@ -71,6 +71,8 @@ def parse(received: Received, body: Any, request_id: str) -> Request:
 
 def _is_json(content_type: str) -> bool:
     """Whether a Content-Type is JSON in the one encoding JSON has (RFC 8259, section 8.1)."""
+    if content_type == "application/json":
+        return True
     media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
     charsets = [p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset")]
     return media_type == "application/json" and all(c in {"utf-8", "utf8"} for c in charsets)

@@ -8,9 +8,9 @@ from typing import Any, Final
 import orjson
 import pytest
 from aiohttp import ClientResponse
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import RawTestServer, TestClient
 
-from app.server import CLOSING, application
+from app.server import Door
 from app.services import Services
 from tests.support import Api
 
@@ -22,9 +22,16 @@ Client = TestClient[Any, Any]
 
 
 @pytest.fixture
-async def http(services: Services) -> AsyncIterator[Client]:
+def door(services: Services) -> Door:
+    """Where the client's requests come in."""
+    return Door(services)
+
+
+@pytest.fixture
+async def http(door: Door) -> AsyncIterator[Client]:
     """An HTTP client of the service."""
-    async with TestClient(TestServer(application(services))) as client:
+    client: Client = TestClient(RawTestServer(door.handle))
+    async with client:
         yield client
 
 
@@ -178,10 +185,9 @@ async def test_tells_that_it_is_well(http: Client, path: str) -> None:
     assert (response.status, await response.json()) == (200, {"status": "ok"})
 
 
-async def test_refuses_new_calls_while_it_shuts_down(http: Client, root: Api) -> None:
+async def test_refuses_new_calls_while_it_shuts_down(http: Client, door: Door, root: Api) -> None:
     """A call that still arrives at a closing service is told to try elsewhere."""
-    assert http.app
-    http.app[CLOSING].set()
+    door.closing = True
     response = await http.get(READ, headers={"Authorization": f"Bearer {root.token}"})
     assert (response.status, (await error_of(response))["code"]) == (503, -32816)
     assert response.headers["Retry-After"] == "1"
