@@ -53,10 +53,9 @@ def load(directory: Path = DIRECTORY) -> list[Migration]:
         CannotStart: they do not.
     """
     paths = sorted(directory.glob("*.sql"))
-    found = [Migration(int(path.name[:3]), path.stem, path.read_text("utf-8")) for path in paths]
-    if [migration.version for migration in found] != list(range(1, len(found) + 1)):
+    if [path.name[:4] for path in paths] != [f"{n:03}_" for n in range(1, len(paths) + 1)]:
         raise CannotStart(f"{directory}: migrations must be numbered 001, 002, … without a gap")
-    return found
+    return [Migration(n, path.stem, path.read_text("utf-8")) for n, path in enumerate(paths, 1)]
 
 
 async def apply(dsn: str, migrations: Sequence[Migration]) -> list[Migration]:

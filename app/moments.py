@@ -8,8 +8,9 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION: Final = re.compile(r"([0-9]{1,9})([smhdw])")
 # RFC 3339 section 5.6; `datetime.fromisoformat` alone takes other shapes of ISO 8601 too.
 _INSTANT: Final = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+_NO_SUCH_TIME: Final = "must be a time that exists"
 
 
 def instant(text: str) -> datetime:
@@ -20,10 +21,12 @@ def instant(text: str) -> datetime:
     """
     if not _INSTANT.fullmatch(text):
         raise ValueError("must be a time such as 2027-01-31T12:00:00Z")
+    if text[-3] == ":" and text[-2:] > "59":  # `fromisoformat` takes any minutes in an offset
+        raise ValueError(_NO_SUCH_TIME)
     try:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("must be a time that exists") from None
+        raise ValueError(_NO_SUCH_TIME) from None
 
 
 def duration(text: str) -> timedelta:

@@ -201,6 +201,6 @@ class _Reader:
             raise self.fail(key, f"a role's name must match {ROLE_NAME.pattern}")
         permissions: list[Any] = self.value(key, table, "permissions", [])
         for permission in permissions:
-            if permission not in known:
+            if not isinstance(permission, str) or permission not in known:
                 raise self.fail(f"{key}.permissions", f"{permission!r} is not a permission")
         return Role(name, self.value(key, table, "title", name), tuple(permissions))

@@ -13,11 +13,28 @@ import orjson
 from app.errors import CannotStart
 from app.permissions import PermissionRegistry
 from app.read_options import Listing
-from app.validation import Parameters, check_schema
+from app.validation import Parameters, check_schema, check_value
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 VERSION: Final = "/v1/"
 ANYBODY: Final = frozenset({"guest", "user"})
+
+# What a schema file must have: an OpenRPC Method Object with our own members.
+DESCRIPTOR: Final = {
+    "type": "object",
+    "required": ["name", "schema"],
+    "properties": {"name": {"type": "string"}, "schema": {"type": "object"}},
+}
+SHAPE: Final = {
+    "type": "object",
+    "required": ["name", "x-permission", "x-changes", "params", "result"],
+    "properties": {
+        "x-permission": {"type": "string"},
+        "x-changes": {"type": "boolean"},
+        "params": {"type": "array", "items": DESCRIPTOR},
+        "result": DESCRIPTOR,
+    },
+}
 
 # An operator's limit → where in schemas/_components.json it stands.
 LIMITS: Final = {
@@ -82,7 +99,7 @@ def load_components(root: Path, limits: Mapping[str, int]) -> dict[str, Any]:
     page = components["PageLimit"]
     page["default"] = min(page["default"], page["maximum"])
     for name, schema in components.items():
-        check_schema(schema, f"schemas/_components.json: {name}")
+        check_schema(schema, f"schemas/_components.json: {name}", components)
     return components
 
 
@@ -106,8 +123,9 @@ def _method(root: Path, stem: str, components: Mapping[str, Any]) -> Method:
     source = f"schemas/{stem}.json"
     if schema.get("name") != wire_name(stem):
         raise CannotStart(f"{source}: its name must be {wire_name(stem)}")
+    check_value(schema, SHAPE, source)
     for descriptor in [*schema["params"], schema["result"]]:
-        check_schema(descriptor["schema"], f"{source}: {descriptor['name']}")
+        check_schema(descriptor["schema"], f"{source}: {descriptor['name']}", components)
     return Method(
         name=schema["name"],
         function=_function(stem, len(schema["params"])),

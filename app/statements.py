@@ -17,6 +17,7 @@ from app.read_options import Query, Selection
 
 ROOT: Final = Path(__file__).resolve().parent.parent / "sql"
 _COMMENTS: Final = re.compile(r"\A(--.*\n)+")
+_PARAMETERS: Final = re.compile(r"-- \$1 [a-z_]+(, \$\d+ [a-z_]+)*")
 _PARAMETER: Final = re.compile(r"\$(\d+) ([a-z_]+)")
 
 
@@ -45,10 +46,11 @@ def load(root: Path = ROOT) -> dict[str, Statement]:
 def parse(path: Path) -> Statement:
     """The statement in one file."""
     text = path.read_text("utf-8").strip().rstrip(";")
-    purpose, _, rest = text.partition("\n")
-    named = _PARAMETER.findall(rest.partition("\n")[0]) if rest.startswith("-- $") else []
+    purpose, second, *_ = [*text.split("\n"), ""]
+    named = _PARAMETER.findall(second) if _PARAMETERS.fullmatch(second) else []
     numbers = [int(number) for number, _ in named]
-    if not purpose.startswith("-- ") or numbers != list(range(1, len(named) + 1)):
+    wrong = second.startswith("--") and numbers != list(range(1, len(named) + 1))
+    if not purpose.startswith("-- ") or wrong or (second.startswith("-- $") and not named):
         raise CannotStart(f"{path}: must begin with its purpose and then its parameters")
     return Statement(_COMMENTS.sub("", text), tuple(name for _, name in named))
 

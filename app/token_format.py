@@ -1,6 +1,6 @@
 """Make, parse, checksum and digest a token string; pure.
 
-    apt_KAkjdjJxGtGjzJUiqLLO3FIqoLYHIo1nBCPR
+    apt_KAkjdjJxGtGjzJUiqLLO3FIqoLYHIo41Q5rX
     └┬┘ └─────────────┬──────────────┘└─┬──┘
    prefix   30 random base62 characters  6 base62 characters of CRC-32 over all before them
 

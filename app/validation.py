@@ -4,9 +4,9 @@
 the schema files themselves against their meta-schema at start.
 """
 
-import math
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import jsonschema
@@ -17,6 +17,10 @@ from app.errors import CannotStart, Fault, invalid
 
 # Unicode's control characters, and its separators of lines and paragraphs.
 _LINE_BREAKING: Final = frozenset({"Cc", "Zl", "Zp"})
+# Levels of arrays and objects within an argument: enough for anybody, and far from what the JSON
+# encoder and the validator can do, so that what was taken can always be answered.
+DEEPEST: Final = 32
+LARGEST: Final = 2**64
 _WRONG_NUMBER: Final = "Invalid number of arguments"
 
 
@@ -45,16 +49,32 @@ class _OneLine:
 KEYWORDS: Final[dict[str, Any]] = {"x-max-bytes": _MaxBytes, "x-one-line": _OneLine}
 
 
-def check_schema(schema: Mapping[str, Any], source: str) -> None:
-    """Refuse a schema that is not valid JSON Schema 2020-12.
+def check_schema(
+    schema: Mapping[str, Any], source: str, components: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """Refuse a schema that is not valid JSON Schema 2020-12, or refers to nothing.
 
     Raises:
         CannotStart: it is not; the text names `source`.
     """
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
+        _compile(schema, components)
     except jsonschema.SchemaError as error:
         raise CannotStart(f"{source}: {error.json_path}: {error.message}") from None
+    except ValueError as error:
+        raise CannotStart(f"{source}: {str(error).partition(chr(10))[0]}") from None
+
+
+def check_value(value: Any, schema: Mapping[str, Any], source: str) -> None:
+    """Refuse a value that is not as a schema says.
+
+    Raises:
+        CannotStart: it is not; the text names `source` and the place.
+    """
+    error = next(jsonschema.Draft202012Validator(schema).iter_errors(value), None)
+    if error:
+        raise CannotStart(f"{source}: {error.json_path}: {error.message}")
 
 
 class Parameters:
@@ -132,23 +152,28 @@ def _faults(validator: jsonschema_rs.Draft202012Validator, value: Any, path: str
     return [fault for error in validator.iter_errors(value) for fault in _explained(error, path)]
 
 
-def _unusable(value: Any, path: str) -> Iterator[Fault]:
-    """Text that PostgreSQL cannot store or UTF-8 cannot spell, and numbers JSON does not have."""
+def _unusable(value: Any, path: str, depth: int = 0) -> Iterator[Fault]:
+    """What we could take and not keep or give back: text without a spelling, numbers, depth."""
     if isinstance(value, str):
-        if "\0" in value or not _is_unicode(value):
+        if not _is_storable(value):
             yield Fault(path, "must be text without NUL and without lone surrogates")
     elif isinstance(value, float):
-        if not math.isfinite(value):
-            yield Fault(path, "must be a finite number")
-    elif isinstance(value, list):
-        for index, member in enumerate(value):
-            yield from _unusable(member, f"{path}/{index}")
-    elif isinstance(value, dict):
-        for name, member in value.items():
-            if "\0" in name or not _is_unicode(name):
+        if not -LARGEST < value < LARGEST:  # the decoder makes floats of larger integers
+            yield Fault(path, "must be a number within 64 bits")
+    elif isinstance(value, list | dict):
+        if depth == DEEPEST:
+            yield Fault(path, f"must not be nested more than {DEEPEST} levels deep")
+            return
+        for name, member in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(name, str) and not _is_storable(name):
                 yield Fault(path, "must have names without NUL and without lone surrogates")
             else:
-                yield from _unusable(member, _step(path, name))
+                yield from _unusable(member, _step(path, str(name)), depth + 1)
+
+
+def _is_storable(text: str) -> bool:
+    """Whether PostgreSQL can store a text, and UTF-8 spell it."""
+    return "\0" not in text and _is_unicode(text)
 
 
 def _is_unicode(text: str) -> bool:

@@ -125,6 +125,14 @@ async def test_no_more_connections_than_allowed(
     assert await sql.fetchval(f"select count(*) {OURS}") == 2
 
 
+async def test_connections_take_turns(open_database: Opener) -> None:
+    """The one that has been idle longest is next, so that none goes stale unnoticed."""
+    database = open_database(size=3)
+    pids = [await value(database, "select pg_backend_pid()") for _ in range(6)]
+    assert len({*pids[:3]}) == 3
+    assert pids[3:] == pids[:3]
+
+
 async def test_a_connection_is_opened_when_needed(
     open_database: Opener, sql: "Connection[Record]"
 ) -> None:
@@ -220,7 +228,8 @@ async def test_a_stuck_server_holds_no_call(open_database: Opener) -> None:
     pid = await value(database, "select pg_backend_pid()")
     os.kill(pid, signal.SIGSTOP)
     try:
-        assert (await refusal(database)).code == -32814
+        async with asyncio.timeout(20):
+            assert (await refusal(database)).code == -32814
         assert await value(database) == 1
     finally:
         os.kill(pid, signal.SIGCONT)
@@ -244,6 +253,22 @@ async def test_a_slot_survives_a_failed_connection() -> None:
     """A server that is down does not use up the connections."""
     database = Database(NOWHERE, size=1, wait=5)
     assert [(await refusal(database)).text for _ in range(3)] == ["Backend is down"] * 3
+
+
+async def test_a_slot_survives_a_cancelled_connection() -> None:
+    """Who gives up while the server hesitates does not take the connection along."""
+    arrived: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+    silent = await asyncio.start_server(lambda _, writer: arrived.put_nowait(writer), "127.0.0.1")
+    async with silent, asyncio.timeout(20):
+        port = silent.sockets[0].getsockname()[1]
+        database = Database(f"postgresql://x@127.0.0.1:{port}/x?sslmode=disable", size=1, wait=1)
+        for _ in range(3):
+            [call] = await started(value(database))
+            writer = await arrived.get()
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            writer.close()
 
 
 async def test_a_taken_name_is_a_conflict(open_database: Opener) -> None:
@@ -382,7 +407,7 @@ async def test_a_server_that_is_absent_does_not_answer() -> None:
 @pytest.mark.parametrize("url", ["mysql://127.0.0.1/x", "nonsense", "postgresql://h:port/x"])
 async def test_a_url_that_is_none_stops_the_start(url: str) -> None:
     """It will not get better by waiting."""
-    with pytest.raises(CannotStart, match="^the database URL cannot be used: "):
+    with pytest.raises(CannotStart, match=r"^the database URL cannot be used: "):
         await answers(url)
 
 

@@ -1,4 +1,4 @@
-# ruff: noqa: ASYNC220, ASYNC240 - a test has its loop for itself and may block it
+# ruff: noqa: ASYNC220 - a test has its loop for itself and may block it
 
 import asyncio
 import os

@@ -96,7 +96,7 @@ async def test_the_examples_are_true(
     await sql.execute(
         "insert into api_tokens"
         " (id, user_id, name, permissions, digest, digest_scheme, hint, created_by)"
-        " values ($1, $2, 'ci', '{\"read\": true}', '\\x00', 'none', 'apt_…Bn7q', $3)",
+        " values ($1, $2, 'ci', '{\"read\": true}', '\\x00', 'none', 'apt_…Q5rX', $3)",
         EXAMPLE_TOKEN,
         owner,
         orjson.dumps(
