@@ -21,6 +21,7 @@ from app.embedded import binaries, borrow, locks, serve
 from app.embedded.account import choose
 from app.embedded.launch import watch
 from app.errors import CannotStart
+from tests.support import unprivileged
 
 ROOT = os.geteuid() == 0
 CHECKOUT = Path(watch.__code__.co_filename).parents[2]
@@ -448,11 +449,10 @@ async def test_refuses_a_directory_it_cannot_make(tmp_path: Path) -> None:
             pass
 
 
-@pytest.mark.skipif(ROOT, reason="root may write everywhere")
 async def test_refuses_a_directory_it_cannot_write(data_dir: Path) -> None:
     """A data directory that is not ours to write is refused with its name."""
     data_dir.mkdir(mode=0o500)
-    with pytest.raises(CannotStart, match="data: Permission denied"):
+    with unprivileged(), pytest.raises(CannotStart, match="data: Permission denied"):
         async with serve(data_dir):
             pass
 

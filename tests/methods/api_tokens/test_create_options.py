@@ -157,9 +157,9 @@ async def test_refuses_an_end_that_is_no_text(shared: Api, value: Any) -> None:
     "metadata",
     [
         {},
-        {"team": "web", "tags": ["a", None, True, {"deep": [1, 2.5, -0.0, 1e20]}]},
+        {"team": "web", "tags": ["a", None, True, {"deep": [1, 2.5, -0.0, 1e15]}]},
         {"🔑": "\u05d0", "": "", "quote": "'; drop table users; --"},
-        {"large": 2**63, "small": -(2**63), "tiny": 1e-300, "huge": 1e300},
+        {"large": 2**63, "small": -(2**63), "tiny": 1e-300, "huge": 1e19},
         {"x": "y" * 4088},
         {"x": "é" * 2044},
     ],
