@@ -194,7 +194,7 @@ async def made_database(server: str, template: str = "template1") -> AsyncIterat
 
 
 async def _dropped(connection: "asyncpg.Connection[asyncpg.Record]", name: str) -> bool:
-    """Whether the database is gone; autovacuum, which only a superuser may end, leaves by itself."""
+    """Whether the database is gone; autovacuum, which is not ours to end, leaves by itself."""
     try:
         await connection.execute(f"drop database {name} with (force)")
     except asyncpg.InsufficientPrivilegeError:
