@@ -5,20 +5,40 @@ import sys
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
-from urllib.error import HTTPError
-from urllib.request import Request as HttpRequest
-from urllib.request import urlopen
 
 import click
 import orjson
 import uvloop
 
+from app import client
 from app.call import Caller, Failure, Request, Success
 from app.config import Settings
-from app.errors import CannotStart
+from app.errors import CannotStart, Refusal
 from app.flags import flag, with_settings
+from app.registry import VERSION
 from app.server import serve as run_server
 from app.services import ROOT_USER, Services, open_services
+
+
+class Complaint(click.ClickException):
+    """One line on stderr and exit status 1."""
+
+    def show(self, file: Any = None) -> None:
+        """Print it; what PostgreSQL or a stranger says may have several lines."""
+        line = " ".join(self.message.splitlines())
+        click.echo(f"api-tokens: {line}", err=True, file=file)
+
+
+class Text(click.types.StringParamType):
+    """Text that can be stored and sent; the shell hands over any bytes."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The text as it is."""
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Complaint(f"not valid text: {param.name}") from None
+        return super().convert(value, param, ctx)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -53,7 +73,7 @@ def token() -> None:
 
 @token.command("create")
 @click.argument("name")
-@flag("--user", default=ROOT_USER, show_default=True, help="Whose token it is.")
+@flag("--user", type=Text(), default=ROOT_USER, show_default=True, help="Whose token it is.")
 @flag("--role", help="A preset of permissions.")
 @flag("--permission", multiple=True, help="A permission; may be repeated.")
 @flag("--expires", help="When it ends: 30d, 12h, or a time such as 2027-01-31T12:00:00Z.")
@@ -75,7 +95,7 @@ def token_create(
 
 
 @token.command("list")
-@flag("--user", help="Only this user's.")
+@flag("--user", type=Text(), help="Only this user's.")
 @with_settings()
 def token_list(settings: Settings, user: str | None) -> None:
     """List tokens, everybody's unless told whose."""
@@ -117,10 +137,19 @@ def user_list(settings: Settings) -> None:
 
 
 @commands.command()
-@click.argument("method")
-@click.argument("arguments", metavar="[JSON-ARG]...", nargs=-1)
-@flag("--url", default="http://127.0.0.1:8080", show_default=True, help="The running service.")
-@flag("--token", help="The API token to call with.")
+@click.argument("method", type=Text())
+@click.argument("arguments", type=Text(), metavar="[JSON-ARG]...", nargs=-1)
+@flag(
+    "--url",
+    type=Text(),
+    default="http://127.0.0.1:8080",
+    show_default=True,
+    help="The running service.",
+)
+@flag(
+    "--token",
+    help="The API token to call with (better: API_TOKENS_TOKEN, which other users cannot see).",
+)
 def call(method: str, arguments: tuple[str, ...], url: str, token: str | None) -> None:
     """Call a method of a running service and print what it answers.
 
@@ -128,12 +157,11 @@ def call(method: str, arguments: tuple[str, ...], url: str, token: str | None) -
 
         api-tokens call api-tokens/create '"ci"' '{"role": "read-only"}'
     """
-    answer = _post(url, method, [_json_argument(text) for text in arguments], token)
-    if "error" in answer:
-        error = answer["error"]
-        texts = error["data"]["meta"].get("errors", [])
-        raise _Complaint(": ".join([error["message"], *texts]))
-    click.echo(orjson.dumps(answer["result"].get("data"), option=orjson.OPT_INDENT_2))
+    try:
+        data = client.call(url, method, map(_json_argument, arguments), token)
+    except client.CallError as error:
+        raise Complaint(str(error)) from None
+    click.echo(orjson.dumps(data, option=orjson.OPT_INDENT_2))
 
 
 def main() -> None:
@@ -144,21 +172,14 @@ def main() -> None:
     commands(prog_name="api-tokens")
 
 
-class _Complaint(click.ClickException):
-    """One line on stderr and exit status 1."""
-
-    def show(self, file: Any = None) -> None:
-        click.echo(f"api-tokens: {self.message}", err=True, file=file)
-
-
 T = TypeVar("T")
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
     try:
         return uvloop.run(work)
-    except CannotStart as error:
-        raise _Complaint(str(error)) from None
+    except (CannotStart, Refusal) as error:
+        raise Complaint(str(error)) from None
 
 
 @asynccontextmanager
@@ -191,39 +212,20 @@ async def _all_rows(
 async def _dispatch(
     services: Services, caller: Caller, method: str, arguments: Sequence[Any]
 ) -> Success:
-    result = await services.dispatcher.dispatch(Request(f"/v1/{method}", list(arguments)), caller)
+    result = await services.dispatcher.dispatch(Request(VERSION + method, list(arguments)), caller)
     if isinstance(result, Failure):
-        raise CannotStart(": ".join([result.text, *map(str, result.faults)]))
+        raise Complaint(": ".join([result.text, *map(str, result.faults)]))
     return result
 
 
-def _post(url: str, method: str, arguments: list[Any], token: str | None) -> Any:
-    path = method.removeprefix("/")
-    path = path if path.startswith("v1/") else f"v1/{path}"
-    headers = {"Content-Type": "application/json"}
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
-    where = f"{url.rstrip('/')}/{path}"
+def _json_argument(text: str) -> str:
+    """The JSON text itself: it is sent as it was written."""
     try:
-        request = HttpRequest(where, orjson.dumps(arguments), headers)  # noqa: S310 - the operator's
-        with urlopen(request, timeout=30) as response:  # noqa: S310 - as above
-            body = response.read()
-    except HTTPError as error:
-        body = error.read()
-    except (OSError, ValueError) as error:
-        raise _Complaint(f"no answer from {url}: {getattr(error, 'reason', error)}") from None
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise _Complaint(f"what answers at {url} is not api-tokens") from None
-
-
-def _json_argument(text: str) -> Any:
-    try:
-        return orjson.loads(text)
+        orjson.loads(text)
     except orjson.JSONDecodeError:
         hint = orjson.dumps(text).decode()
-        raise _Complaint(f"{text} is not JSON; text is written '{hint}'") from None
+        raise Complaint(f"{text} is not JSON; text is written '{hint}'") from None
+    return text
 
 
 def _print_table(rows: Sequence[Any], columns: Sequence[str]) -> None:

@@ -59,7 +59,8 @@ class Settings:
     permissions: Path | None = _setting(None, "TOML file of permissions and roles.")
     token_prefix: str = _setting("apt", "What every token made here starts with.")
 
-    name_limit: int = _setting(255, "Characters a name may have.")
+    # PostgreSQL indexes names, and no entry of an index may have more than 2,700 bytes.
+    name_limit: int = _setting(255, "Characters a name may have.", within=(1, 600))
     permission_limit: int = _setting(256, "Entries a permission map may have.")
     metadata_limit: int = _setting(4096, "Bytes a token's metadata may have.", within=(2, None))
     page_limit: int = _setting(100, "Rows one page may have.")
@@ -70,6 +71,13 @@ class Settings:
     )
     body_limit: int = _setting(1024 * 1024, "Bytes a request body may have.", server=True)
     database_connections: int = _setting(8, "Connections held to the database.", server=True)
+    body_timeout: float = _setting(
+        30.0, "Seconds a request body may take to arrive.", server=True, within=(0.001, 86_400)
+    )
+    # Longer than gateways keep theirs, so that it is not we who end a connection they use.
+    keepalive_timeout: float = _setting(
+        75.0, "Seconds a connection may sit idle.", server=True, within=(0, 86_400)
+    )
     statement_timeout: float = _setting(
         5.0, "Seconds a statement may take.", server=True, within=(0.001, 86_400)
     )

@@ -1,4 +1,4 @@
-"""The asyncpg connections, codecs and transactions; driver errors become ours here alone.
+"""The asyncpg connections and codecs; driver errors become ours here alone.
 
 Connections are handed out first in, first out, each with its prepared statements and without a
 reset between calls: twice the throughput of `asyncpg.Pool`, and no starving waiters.
@@ -7,8 +7,8 @@ reset between calls: twice the throughput of `asyncpg.Pool`, and no starving wai
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from uuid import UUID
 
@@ -62,7 +62,7 @@ class Database:
         # A slot holds a connection, or None until one is needed there.
         self._idle: deque[Connection | None] = deque([None] * size)
         self._waiters: deque[asyncio.Future[Connection | None]] = deque()
-        self._size = size
+        self._closed = False
 
     async def rows(self, text: str, parameters: Sequence[Any] = ()) -> list[asyncpg.Record]:
         """Every row of one statement, which is its own transaction.
@@ -83,19 +83,20 @@ class Database:
         return Lease(self)
 
     async def close(self) -> None:
-        """Close every connection, the ones in use as soon as they come back."""
-        for _ in range(self._size):
-            with suppress(Refusal):
-                slot = await self.take()
-                if slot and not slot.is_closed():
-                    with suppress(*UNAVAILABLE):
-                        await slot.close(timeout=1)
+        """Close every connection, the ones in use when they come back; nothing runs any more."""
+        self._closed = True
+        for slot in self._idle:
+            if slot and not slot.is_closed():
+                with suppress(*UNAVAILABLE):
+                    await slot.close(timeout=1)
 
-    async def connect(self) -> Connection:
+    async def open(self) -> Connection:
         """A new connection, made ready for calls. Raises a Refusal."""
+        if self._closed:
+            raise Refusal(Code.SHUTTING_DOWN)
         milliseconds = str(int(self._statement_timeout * 1000))
         try:
-            connection = await connect(
+            return await connect(
                 self._dsn,
                 # A backend too stuck to be cancelled must not hold a call for ever.
                 command_timeout=self._statement_timeout + 1,
@@ -108,14 +109,13 @@ class Database:
                     "plan_cache_mode": "force_generic_plan",
                 },
             )
-            # The driver asks the server about these types when it first meets them: now, not later.
-            await connection.execute("select $1::bytea[], $2::timestamptz[]", [], [])
-        except (*UNAVAILABLE, asyncpg.PostgresError) as error:
+        except (*UNAVAILABLE, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise _down(error) from None
-        return connection
 
     async def take(self) -> Connection | None:
         """The slot that has been idle longest. Raises a Refusal when none is free in time."""
+        if self._closed:
+            raise Refusal(Code.SHUTTING_DOWN)
         if self._idle:
             return self._idle.popleft()
         loop = asyncio.get_running_loop()
@@ -134,12 +134,29 @@ class Database:
 
     def give(self, slot: Connection | None) -> None:
         """Hand a slot to whoever has waited longest."""
+        if self._closed and slot:
+            slot.terminate()
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
                 waiter.set_result(slot)
                 return
         self._idle.append(slot)
+
+
+@contextmanager
+def at_start() -> Iterator[None]:
+    """Tell an operator in one line what the database has against a start or a command.
+
+    Raises:
+        CannotStart: it is out of reach, or refuses us something.
+    """
+    try:
+        yield
+    except Refusal as refusal:
+        raise CannotStart(refusal.text) from None
+    except (*UNAVAILABLE, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise CannotStart(f"the database refuses: {error}") from None
 
 
 class Lease:
@@ -156,7 +173,7 @@ class Lease:
         slot = await self._database.take()
         if slot is None or slot.is_closed():
             try:
-                slot = await self._database.connect()
+                slot = await self._database.open()
             except BaseException:
                 self._database.give(None)
                 raise
@@ -177,18 +194,20 @@ class Lease:
 
 
 async def connect(dsn: str, **options: Any) -> Connection:
-    """A connection outside the hand-out: for a migration or a listener."""
+    """A connection with our codecs. Raises what the driver raises."""
     connection: Connection = await asyncpg.connect(
         dsn,
         timeout=CONNECT_TIMEOUT,
-        # Every statement stays prepared; reads come in many shapes.
-        statement_cache_size=1024,
+        # More than there are SQL files, for good; and a bound, since a `read` has many shapes and
+        # the server keeps some 150 KB for each.
+        statement_cache_size=128,
         max_cached_statement_lifetime=0,
-        max_cacheable_statement_size=0,
         **options,
     )
     try:
         await _set_codecs(connection)
+        # The driver asks the server about these types when it first meets them: now, not later.
+        await connection.execute("select $1::bytea[], $2::timestamptz[]", [], [])
     except BaseException:
         connection.terminate()
         raise

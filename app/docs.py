@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from app.errors import ANSWERS, Code
-from app.registry import Registry
+from app.registry import VERSION, Registry
 
 OPENRPC: Final = "1.3.2"
 
@@ -24,7 +24,7 @@ def methods_table(registry: Registry) -> str:
     rows = ["| method | arguments | permission | |", "|---|---|---|---|"]
     for method in registry.methods.values():
         arguments = ", ".join(_argument(param) for param in method.schema["params"])
-        name = method.name.removeprefix("/v1/")
+        name = method.name.removeprefix(VERSION)
         rows.append(
             f"| `{name}` | {arguments} | {method.permission} | {method.schema['summary']} |"
         )

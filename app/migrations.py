@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import asyncpg
-
 from app import database
 from app.errors import CannotStart
 from app.statements import ROOT
@@ -64,8 +62,14 @@ async def apply(dsn: str, migrations: Sequence[Migration]) -> list[Migration]:
     Safe when several processes do it at once: one does, the others wait and find nothing to do.
 
     Raises:
-        CannotStart: the database is newer than this service, or differs from its files.
+        CannotStart: the database is newer than this service, or differs from its files, or
+            refuses a migration; nothing has changed then.
     """
+    with database.at_start():
+        return await _apply(dsn, migrations)
+
+
+async def _apply(dsn: str, migrations: Sequence[Migration]) -> list[Migration]:
     connection = await database.connect(dsn)
     try:
         async with connection.transaction():
@@ -77,8 +81,6 @@ async def apply(dsn: str, migrations: Sequence[Migration]) -> list[Migration]:
                     _REMEMBER, migration.version, migration.name, migration.checksum
                 )
             return pending
-    except asyncpg.PostgresError as error:
-        raise CannotStart(f"the database cannot be brought up to date: {error}") from None
     finally:
         await connection.close()
 

@@ -27,8 +27,15 @@ DESCRIPTOR: Final = {
 }
 SHAPE: Final = {
     "type": "object",
-    "required": ["name", "x-permission", "x-changes", "params", "result"],
+    "required": [
+        *("name", "summary", "description", "x-permission", "x-changes"),
+        *("params", "result", "errors", "examples"),
+    ],
     "properties": {
+        "summary": {"type": "string"},
+        "description": {"type": "string"},
+        "errors": {"type": "array"},
+        "examples": {"type": "array", "minItems": 1},
         "x-permission": {"type": "string"},
         "x-changes": {"type": "boolean"},
         "params": {"type": "array", "items": DESCRIPTOR},
@@ -38,10 +45,10 @@ SHAPE: Final = {
 
 # An operator's limit → where in schemas/_components.json it stands.
 LIMITS: Final = {
-    "name_limit": ("Name", "maxLength"),
-    "permission_limit": ("PermissionMap", "maxProperties"),
-    "metadata_limit": ("Metadata", "x-max-bytes"),
-    "page_limit": ("PageLimit", "maximum"),
+    "name_limit": (("Name", "maxLength"),),
+    "permission_limit": (("PermissionMap", "maxProperties"), ("PermissionNames", "maxItems")),
+    "metadata_limit": (("Metadata", "x-max-bytes"),),
+    "page_limit": (("PageLimit", "maximum"),),
 }
 
 
@@ -94,8 +101,8 @@ def load_components(root: Path, limits: Mapping[str, int]) -> dict[str, Any]:
     """What schema files share, with the operator's limits in place of the built-in ones."""
     components: dict[str, Any] = deepcopy(_json(root / "schemas" / "_components.json"))
     for setting, limit in limits.items():
-        name, keyword = LIMITS[setting]
-        components[name][keyword] = limit
+        for name, keyword in LIMITS[setting]:
+            components[name][keyword] = limit
     page = components["PageLimit"]
     page["default"] = min(page["default"], page["maximum"])
     for name, schema in components.items():

@@ -12,8 +12,8 @@ from app.call import Caller, Failure, Request
 from app.config import Settings
 from app.database import Database
 from app.dispatcher import Dispatcher
-from app.errors import CannotStart
-from app.registry import LIMITS
+from app.errors import CannotStart, Refusal
+from app.registry import LIMITS, VERSION
 from app.statements import Statements
 from app.token_format import PREFIX, Format
 
@@ -30,10 +30,15 @@ class Services:
     database: Database
     sql: Statements
     dispatcher: Dispatcher
+    migrations: int
 
     async def is_ready(self) -> bool:
-        """Whether the database answers, with our tables in it. Raises a Refusal if it does not."""
-        return await self.sql.row("_service/ready", {}) is not None
+        """Whether the database answers, with every migration of ours in it."""
+        try:
+            row = await self.sql.row("_service/ready", {})
+        except Refusal:
+            return False
+        return row is not None and row["migrations"] >= self.migrations
 
     async def operator(self, user_name: str) -> Caller:
         """The caller that the command line speaks as: this user, with all they hold.
@@ -43,14 +48,16 @@ class Services:
         """
         known = self.dispatcher.permissions.known
         values = {"name": user_name, "known_permissions": known}
-        user = await self.sql.row("_service/find_user", values)
+        with database.at_start():
+            user = await self.sql.row("_service/find_user", values)
         if user is None:
             raise CannotStart(f"there is no user {user_name!r}")
         return Caller(user["id"], user["name"], permissions=user["permissions"])
 
     async def make_root(self) -> bool:
         """Make the root user of a database without users; answers whether there was none."""
-        return await self.sql.row("_service/create_root", {}) is not None
+        with database.at_start():
+            return await self.sql.row("_service/create_root", {}) is not None
 
     async def first_token(self) -> str | None:
         """On a database without users: make the root user, and answer a root token's secret."""
@@ -58,7 +65,7 @@ class Services:
             return None
         caller = await self.operator(ROOT_USER)
         request = Request(
-            "/v1/api-tokens/create", ["root", {"permissions": dict(caller.permissions)}]
+            f"{VERSION}api-tokens/create", ["root", {"permissions": dict(caller.permissions)}]
         )
         result = await self.dispatcher.dispatch(request, caller)
         if isinstance(result, Failure):
@@ -79,11 +86,14 @@ async def open_services(settings: Settings, *, serving: bool) -> AsyncIterator[S
     """
     tokens = Format(_prefix(settings), key_file.load(settings.keys_path(), settings.key))
     known = permissions.load(settings.permissions)
+    if len(known.permissions) > settings.permission_limit:
+        raise CannotStart("there are more permissions than --permission-limit allows in a map")
     limits = {name: getattr(settings, name) for name in LIMITS}
     methods = registry.load(known, limits)
     files = statements.load()
     async with _database_url(settings, serving=serving) as dsn:
-        for migration in await migrations.apply(dsn, migrations.load()):
+        schema = migrations.load()
+        for migration in await migrations.apply(dsn, schema):
             log.info("applied migration %s", migration.name)
         connections = Database(
             dsn,
@@ -96,7 +106,7 @@ async def open_services(settings: Settings, *, serving: bool) -> AsyncIterator[S
             await _claim_key(settings, sql, tokens)
             authentication = Authentication(sql, tokens, known)
             dispatcher = Dispatcher(authentication, methods, sql, known, tokens)
-            yield Services(settings, connections, sql, dispatcher)
+            yield Services(settings, connections, sql, dispatcher, len(schema))
         finally:
             await connections.close()
 
@@ -117,7 +127,8 @@ async def _database_url(settings: Settings, *, serving: bool) -> AsyncIterator[s
 async def _claim_key(settings: Settings, sql: Statements, tokens: Format) -> None:
     """Refuse to start with keys the stored digests were not made with: no token would work."""
     ids = [key.id for key in tokens.keys]
-    claimed = await sql.row("_service/claim_key", {"current": ids[0], "all_keys": ids})
+    with database.at_start():
+        claimed = await sql.row("_service/claim_key", {"current": ids[0], "all_keys": ids})
     if claimed is None:
         source = "API_TOKENS_KEY" if settings.key else f"the key file {settings.keys_path()}"
         raise CannotStart(f"{source} does not have the key this database's tokens were made with")

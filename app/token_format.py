@@ -121,10 +121,6 @@ class Format:
         """What may be shown of a token for ever."""
         return hint(value, self.prefix)
 
-    def digest(self, value: str) -> bytes:
-        """The digest a new token is stored under."""
-        return self.keys[0].digest(value)
-
     def digests(self, value: str) -> list[bytes]:
-        """Every digest the token may be stored under: by the current key and by retired ones."""
+        """Every digest a token may be stored under: by the current key, then by retired ones."""
         return [key.digest(value) for key in self.keys]

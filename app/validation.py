@@ -6,6 +6,7 @@ the schema files themselves against their meta-schema at start.
 
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -17,9 +18,18 @@ from app.errors import CannotStart, Fault, invalid
 
 # Unicode's control characters, and its separators of lines and paragraphs.
 _LINE_BREAKING: Final = frozenset({"Cc", "Zl", "Zp"})
+# Invisible, or turning the text after them round: with these one name passes for another. The
+# joiners and marks that emoji and right-to-left scripts need are not among them.
+_DECEPTIVE: Final = frozenset(
+    "\u200b\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
 # Levels of arrays and objects within an argument: enough for anybody, and far from what the JSON
 # encoder and the validator can do, so that what was taken can always be answered.
 DEEPEST: Final = 32
+# Values in an argument, and faults in an answer: validation comes before permission, so that
+# anybody at all may ask for it, and what it costs has to be bounded.
+MOST_VALUES: Final = 20_000
+MOST_FAULTS: Final = 20
 LARGEST: Final = 2**64
 _WRONG_NUMBER: Final = "Invalid number of arguments"
 
@@ -36,14 +46,14 @@ class _MaxBytes:
 
 
 class _OneLine:
-    """`x-one-line`: no control characters, for names that end up in logs, headers and tables."""
+    """`x-one-line`: for names, which are to be told apart in logs, headers and tables."""
 
     def __init__(self, _parent: Mapping[str, Any], wanted: bool, _path: Sequence[Any]) -> None:
         self.wanted = wanted
 
     def validate(self, instance: Any) -> None:
         if self.wanted and isinstance(instance, str) and not _is_one_line(instance):
-            raise ValueError("must be one line without control characters")
+            raise ValueError("must be one line of visible characters")
 
 
 KEYWORDS: Final[dict[str, Any]] = {"x-max-bytes": _MaxBytes, "x-one-line": _OneLine}
@@ -146,15 +156,21 @@ def _compile(
 
 
 def _faults(validator: jsonschema_rs.Draft202012Validator, value: Any, path: str) -> list[Fault]:
-    unusable = list(_unusable(value, path))
-    if unusable or validator.is_valid(value):
-        return unusable
-    return [fault for error in validator.iter_errors(value) for fault in _explained(error, path)]
+    """What is wrong with a value, as far as anybody would read it."""
+    unusable = next(_unusable(value, path, 0, iter(range(MOST_VALUES))), None)
+    if unusable:
+        return [unusable]
+    if validator.is_valid(value):
+        return []
+    explained = (_explained(error, path) for error in validator.iter_errors(value))
+    return list(islice(chain.from_iterable(explained), MOST_FAULTS))
 
 
-def _unusable(value: Any, path: str, depth: int = 0) -> Iterator[Fault]:
+def _unusable(value: Any, path: str, depth: int, budget: Iterator[int]) -> Iterator[Fault]:
     """What we could take and not keep or give back: text without a spelling, numbers, depth."""
-    if isinstance(value, str):
+    if next(budget, None) is None:
+        yield Fault(path, f"must not be among more than {MOST_VALUES} values")
+    elif isinstance(value, str):
         if not _is_storable(value):
             yield Fault(path, "must be text without NUL and without lone surrogates")
     elif isinstance(value, float):
@@ -168,7 +184,7 @@ def _unusable(value: Any, path: str, depth: int = 0) -> Iterator[Fault]:
             if isinstance(name, str) and not _is_storable(name):
                 yield Fault(path, "must have names without NUL and without lone surrogates")
             else:
-                yield from _unusable(member, _step(path, str(name)), depth + 1)
+                yield from _unusable(member, _step(path, str(name)), depth + 1, budget)
 
 
 def _is_storable(text: str) -> bool:
@@ -181,10 +197,15 @@ def _is_unicode(text: str) -> bool:
 
 
 def _is_one_line(text: str) -> bool:
+    """Whether a text shows as one line, and as what it is."""
+    if text.isspace():
+        return False
     if text.isprintable():
         return True
-    # Format characters are not printable and needed all the same: they join emoji.
-    return not any(unicodedata.category(character) in _LINE_BREAKING for character in text)
+    return not any(
+        unicodedata.category(character) in _LINE_BREAKING or character in _DECEPTIVE
+        for character in text
+    )
 
 
 def _explained(error: jsonschema_rs.ValidationError, path: str) -> list[Fault]:

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: a private database that lives as long as the program that owns it."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from typing import Final
 from app.database import answers
 from app.embedded import binaries, cluster, locks
 from app.embedded.account import choose
+from app.embedded.guard import open_own
 from app.embedded.layout import Layout, prepare
 from app.embedded.patience import noting
 from app.embedded.postmaster import Postmaster
@@ -120,7 +122,7 @@ async def _owned(
 ) -> AsyncIterator[str]:
     """Run the database as the holder of the directory's lock, and give the lock up at the end."""
     with locks.released(lock):
-        layout.log.write_bytes(b"")
+        os.close(open_own(layout.log, os.O_WRONLY | os.O_TRUNC))
         account = choose(user, layout.cluster)
         programs = await asyncio.to_thread(binaries.usable_by, account, binaries.find())
         await cluster.ensure(layout, programs, account)

@@ -4,9 +4,17 @@ import os
 import pwd
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from app.embedded.guard import made
 from app.embedded.layout import PROC
+from app.embedded.patience import log
 from app.errors import CannotStart
+
+SHARED: Final = (
+    "the embedded database runs as nobody, and so other processes of nobody could reach it: give "
+    "it an account of its own with --embedded-user (and a database made before with chown -R %s)"
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,8 @@ class Account:
 def choose(user: str, cluster: Path) -> Account:
     """Choose the account for the cluster: whoever owns it already, else `user`, if we are root.
 
+    Warns when that is nobody, whom unrelated programs run as, too.
+
     Raises:
         CannotStart: there is no such user, it is root itself, or this platform has no /proc.
     """
@@ -37,15 +47,15 @@ def choose(user: str, cluster: Path) -> Account:
     account = _owner(cluster) or _named(user)
     if account.uid == 0:
         raise CannotStart("PostgreSQL refuses to run as root: name an unprivileged user for it")
+    if _is_nobody(account):
+        log.warning(SHARED, cluster)
     return account
 
 
 def _owner(cluster: Path) -> Account | None:
     # A command run with sudo must not take an ordinary user's cluster away from them.
-    if not (cluster / "PG_VERSION").exists():
-        return None
-    status = cluster.stat()
-    return Account(status.st_uid, status.st_gid)
+    status = made(cluster)
+    return Account(status.st_uid, status.st_gid) if status else None
 
 
 def _named(user: str) -> Account:
@@ -54,3 +64,10 @@ def _named(user: str) -> Account:
     except KeyError:
         raise CannotStart(f"there is no user {user!r} to run the embedded database as") from None
     return Account(entry.pw_uid, entry.pw_gid)
+
+
+def _is_nobody(account: Account) -> bool:
+    try:
+        return pwd.getpwnam("nobody").pw_uid == account.uid
+    except KeyError:
+        return False

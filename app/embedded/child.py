@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from app.embedded.account import Account
+from app.embedded.guard import open_own
 from app.embedded.layout import PROC, Layout
 from app.embedded.patience import PAUSE, until
 
@@ -33,10 +34,11 @@ def spawn(
     To be called in the main thread: on Linux the child ends with the thread that started it.
 
     Raises:
+        CannotStart: the log is a symbolic link.
         OSError: the process cannot be made.
     """
     launch = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid())]
-    with layout.log.open("ab") as log:
+    with open(layout.log, "ab", opener=open_own) as log:
         return subprocess.Popen(  # noqa: S603 - our launcher and the wheel's programs
             [*launch, str(account.uid), str(account.gid), *command],
             cwd=directory,
@@ -69,7 +71,8 @@ async def end(child: Child) -> None:
 
 def last_words(layout: Layout) -> str:
     """Return the last complaint in the log, else its last line."""
-    text = layout.log.read_text(errors="replace").strip()
+    with open(layout.log, errors="replace", opener=open_own) as log:
+        text = log.read().strip()
     complaints = COMPLAINT.findall(text)
     last_line = text.rpartition("\n")[2] or "it said nothing"
     return str(complaints[-1]) if complaints else last_line

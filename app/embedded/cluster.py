@@ -66,7 +66,7 @@ def _clear(layout: Layout, account: Account) -> None:
     if layout.unfinished.exists():
         shutil.rmtree(layout.unfinished)
     layout.unfinished.mkdir(mode=0o700)
-    os.chown(layout.unfinished, account.uid, account.gid)
+    os.chown(layout.unfinished, account.uid, account.gid, follow_symlinks=False)
 
 
 async def _initdb(layout: Layout, binaries: Binaries, account: Account, lock: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from app.embedded.guard import open_own, refuse_foreign
 from app.errors import CannotStart
 
 # Whether paths below /proc name what a process has open; else the directory's own path must do.
@@ -78,13 +79,14 @@ def prepare(data_dir: Path) -> Layout:
         The layout of the directory.
 
     Raises:
-        CannotStart: the directory cannot be made or written.
+        CannotStart: the directory cannot be made or written, or somebody else could write to it.
     """
     layout = Layout(data_dir.absolute())
     with explained(layout.root):
         layout.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        refuse_foreign(layout.root, layout.cluster)
         for path in (layout.service_lock, layout.postgres_lock, layout.log):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            os.close(open_own(path, os.O_RDWR))
     return layout
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from app.embedded.guard import open_own
 from app.embedded.patience import PAUSE, noting, until
 
 
@@ -19,9 +20,10 @@ def take(path: Path) -> int | None:
         somebody else holds it.
 
     Raises:
+        CannotStart: the file is a symbolic link.
         OSError: the file cannot be opened or locked at all.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = open_own(path, os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -58,7 +60,8 @@ async def holder(path: Path) -> tuple[str, str]:
 
 
 def _signature(path: Path) -> tuple[str, str]:
-    role, _, pid = path.read_text().strip().partition(" ")
+    with open(path, opener=open_own) as lock:
+        role, _, pid = lock.read().strip().partition(" ")
     return role, pid
 
 

@@ -112,7 +112,7 @@ class Postmaster:
             await asyncio.sleep(pause)
             try:
                 self._child = await self._start()
-            except OSError as error:
+            except (OSError, CannotStart) as error:
                 log.error("the embedded database cannot be started: %s", error)
 
 

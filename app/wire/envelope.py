@@ -35,6 +35,11 @@ def render(
     return Answer(result.status, body, headers(request_id, result))
 
 
+def plain(status: int, value: Any, request_id: str) -> Answer:
+    """A value that is no method's answer, without an envelope."""
+    return Answer(status, encode(value), {**_HEADERS, "X-Request-Id": request_id})
+
+
 def success(result: Success) -> dict[str, Any]:
     """The `result` member."""
     member: dict[str, Any] = {

@@ -33,4 +33,9 @@ class Answer:
 def request_id(headers: CIMultiDictProxy[str]) -> str:
     """The id a gateway gave the request, if it can stand in a log as it is; else a new one."""
     given = headers.get("X-Request-Id", "")
-    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    return given if _REQUEST_ID.fullmatch(given) else new_request_id()
+
+
+def new_request_id() -> str:
+    """An id for a request that brought none."""
+    return secrets.token_hex(8)

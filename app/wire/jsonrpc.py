@@ -13,9 +13,9 @@ def is_envelope(body: Any) -> bool:
     return isinstance(body, dict) and body.get("jsonrpc") == "2.0"
 
 
-def is_notification(body: Mapping[str, Any]) -> bool:
-    """Whether nobody waits for an answer."""
-    return "id" not in body
+def members(body: Any) -> dict[str, Any]:
+    """What an answer repeats of a body: the id of an envelope that has one."""
+    return {"id": body["id"]} if is_envelope(body) and "id" in body else {}
 
 
 def parse(body: Mapping[str, Any], request: Request) -> Request:
@@ -26,7 +26,8 @@ def parse(body: Mapping[str, Any], request: Request) -> Request:
     Raises:
         Refusal: it is no request.
     """
-    method, arguments = body.get("method"), body.get("params", [])
+    method, arguments = body.get("method"), body.get("params")
+    arguments = [] if arguments is None else arguments
     if not isinstance(method, str) or not isinstance(arguments, list | dict):
         raise Refusal(Code.UNDECODABLE_BODY)
     return replace(request, method="/" + method.removeprefix("/"), arguments=arguments)

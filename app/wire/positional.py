@@ -3,6 +3,8 @@
 A JSON-RPC 2.0 envelope posted to any of these URLs is a call of the method it names.
 """
 
+from dataclasses import replace
+from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
@@ -18,21 +20,27 @@ BASE: Final = "/api"
 VOID: Final = "X-Api-Void-Call"
 
 
-async def answer(dispatcher: Dispatcher, received: Received, request_id: str) -> Answer:
-    """Run the call that a request asks for."""
+async def answer(
+    dispatcher: Dispatcher, received: Received, request_id: str, fixed: Success | None = None
+) -> Answer:
+    """Run the call that a request asks for; `fixed` answers a path that names no method."""
+    members: dict[str, Any] = {}
     try:
         body = decode(received)
+        members = jsonrpc.members(body)
         request = parse(received, body, request_id)
     except Refusal as refusal:
-        return envelope.render(Failure.of(refusal), request_id)
-    result = await dispatcher.dispatch(request)
+        return envelope.render(Failure.of(refusal), request_id, members)
+    enveloped = jsonrpc.is_envelope(body)
+    result = fixed if fixed and not enveloped else await dispatcher.dispatch(request)
     if received.headers.get(VOID) == "true":
         return envelope.render(Success(), request_id)
-    if not jsonrpc.is_envelope(body):
-        return envelope.render(result, request_id)
-    if jsonrpc.is_notification(body):
+    if enveloped and not members:  # a notification: nobody waits for an answer
         return Answer(204, b"", {"X-Request-Id": request_id})
-    return envelope.render(result, request_id, {"id": body["id"]})
+    rendered = envelope.render(result, request_id, members)
+    if rendered.status == HTTPStatus.METHOD_NOT_ALLOWED:  # what changes something is not for GET
+        return replace(rendered, headers={**rendered.headers, "Allow": "POST"})
+    return rendered
 
 
 def decode(received: Received) -> Any:

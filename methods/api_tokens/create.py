@@ -6,7 +6,7 @@ from typing import Any
 
 from app import moments
 from app.call import Call, Row
-from app.errors import bad_request
+from app.errors import bad_request, conflict
 
 
 async def create(call: Call, name: str, options: Mapping[str, Any] | None = None) -> Row:
@@ -23,14 +23,16 @@ async def create(call: Call, name: str, options: Mapping[str, Any] | None = None
         name=name,
         role=options.get("role"),
         permissions=_granted(call, options),
-        digest=call.tokens.digest(secret),
+        digests=call.tokens.digests(secret),
         digest_scheme=call.tokens.scheme,
         hint=call.tokens.hint(secret),
         expires=_expires(call, options.get("expires")),
         metadata=options.get("metadata", {}),
         created_by=_creator(call),
     )
-    return {**(row or {}), "token": secret}
+    if row is None:
+        raise conflict("Token value is taken")
+    return {**row, "token": secret}
 
 
 def _granted(call: Call, options: Mapping[str, Any]) -> Mapping[str, bool]:

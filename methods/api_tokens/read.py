@@ -6,7 +6,6 @@ from typing import Any
 from app.call import Call, Success
 from app.errors import Code, Refusal
 from app.permissions import ADMIN
-from app.token_format import SHORTEST
 
 
 async def read(call: Call, options: Mapping[str, Any] | None = None) -> Success:
@@ -32,10 +31,10 @@ def _owned(call: Call, options: Mapping[str, Any]) -> list[tuple[str, str, str, 
 
 
 def _matching(call: Call, token: str | list[str] | None) -> list[tuple[str, str, str, Any]]:
-    """What is long enough to be a token is looked up as one, what is shorter among the hints."""
+    """What can be a token is looked up as one, all else among the hints."""
     value = token[1] if isinstance(token, list) else token
     if value is None:
         return []
-    if len(value) < SHORTEST:
-        return [("hint", "text", "includes", value)]
-    return [("digest", "bytea", "in", call.tokens.digests(value))]
+    if call.tokens.is_well_formed(value):
+        return [("digest", "bytea", "in", call.tokens.digests(value))]
+    return [("hint", "text", "includes", value)]

@@ -1,2 +1,2 @@
--- Whether the database answers with our tables in it. No row: never.
+-- Whether the database answers, and how far it is migrated. No row: never.
 select count(*) as migrations from schema_migrations

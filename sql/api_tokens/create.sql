@@ -1,10 +1,11 @@
--- Store a new token of the caller. No row: never.
--- $1 name, $2 role, $3 permissions, $4 digest, $5 digest_scheme, $6 hint, $7 expires, $8 metadata, $9 created_by, $10 caller_user, $11 caller_token, $12 known_permissions
+-- Store a new token of the caller. No row: the value is taken, under the current key or a retired one.
+-- $1 name, $2 role, $3 permissions, $4 digests, $5 digest_scheme, $6 hint, $7 expires, $8 metadata, $9 created_by, $10 caller_user, $11 caller_token, $12 known_permissions
 with created as (
     insert into api_tokens (
         user_id, name, role, permissions, digest, digest_scheme, hint, expires, metadata, created_by
     )
-    values ($10, $1, $2, $3, $4, $5, $6, $7, $8, $9)
+    select $10, $1, $2, $3, ($4::bytea[])[1], $5, $6, $7, $8, $9
+    where not exists (select from api_tokens where digest = any($4))
     returning *
 ), audited as (
     insert into audit_events (actor_user, actor_token, action, target, details)

@@ -1,13 +1,7 @@
 -- Delete a token, unless it is stronger than the caller. No row: not there, or not the caller's.
 -- $1 token_id, $2 caller_user, $3 caller_token, $4 caller_is_admin, $5 caller_permissions, $6 known_permissions
 with target as (
-    select
-        t.id, t.name,
-        $5 @> effective_permissions(t.permissions, u.permissions, u.root, $6) as allowed
-    from api_tokens t
-    join users u on u.id = t.user_id
-    where t.id = $1 and (t.user_id = $2 or $4)
-    for update of t
+    select * from touched_token($1, $2, $4, $5, $6)
 ), deleted as (
     delete from api_tokens t using target where t.id = target.id and target.allowed
 ), audited as (

@@ -1,13 +1,7 @@
 -- Switch a token on or off, unless it is stronger than the caller. No row: not there, or not the caller's.
 -- $1 token_id, $2 enabled, $3 caller_user, $4 caller_token, $5 caller_is_admin, $6 caller_permissions, $7 known_permissions
 with target as (
-    select
-        t.id, t.name,
-        $6 @> effective_permissions(t.permissions, u.permissions, u.root, $7) as allowed
-    from api_tokens t
-    join users u on u.id = t.user_id
-    where t.id = $1 and (t.user_id = $3 or $5)
-    for update of t
+    select * from touched_token($1, $3, $5, $6, $7)
 ), changed as (
     update api_tokens t
     set enabled = $2, updated = now()

@@ -1,6 +1,10 @@
 """The command line, as a person uses it: a program, its output, its exit status."""
 
+import asyncio
+import os
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +13,30 @@ import pytest
 
 from app.cli import commands
 from tests.support import KEY, output, running_server
+
+HTML = "<!doctype html><title>Welcome</title>"
+# What the shell makes of bytes that are no UTF-8.
+BYTES = os.fsdecode(b"a\xff")
+
+
+@asynccontextmanager
+async def stranger(answer: str) -> AsyncIterator[tuple[str, list[str]]]:
+    """The URL of a server that gives one answer to everything, and the requests it got."""
+    requests: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(answer.encode())
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(serve, "127.0.0.1") as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", requests
+
+
+def http(body: str, status: str = "200 OK", header: str = "X-None: 0") -> str:
+    """An HTTP answer."""
+    return f"HTTP/1.1 {status}\r\n{header}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
 
 
 @pytest.fixture
@@ -118,9 +146,24 @@ async def test_migrate_can_be_repeated(run: Any, empty_database: str) -> None:
         (["token", "delete", "nonsense"], "Token not found"),
         (["user", "create", "root"], "Name is taken"),
         (["user", "create", "alice", "--permission", "*"], 'Permission "*" is not valid'),
+        (["token", "create", "ci", "--user", BYTES], "not valid text: user"),
+        (["token", "create", BYTES], "must be text without NUL and without lone surrogates"),
+        (["token", "create", "ci", "--role", BYTES], "without lone surrogates"),
+        (["token", "create", "ci", "--permission", BYTES], "without lone surrogates"),
+        (["token", "create", "ci", "--expires", BYTES], "without lone surrogates"),
+        (["token", "list", "--user", BYTES], "not valid text: user"),
+        (["token", "delete", BYTES], "without lone surrogates"),
+        (["token", "list", "--database-url", "postgresql://127.0.0.1:1/x"], "does not answer"),
         (["call", "api-tokens/read", "nonsense"], "nonsense is not JSON"),
+        (["call", "api-tokens/read", BYTES], "not valid text: arguments"),
+        (["call", BYTES], "not valid text: method"),
+        (["call", "api-tokens/read", "--url", f"http://{BYTES}"], "not valid text: url"),
         (["call", "api-tokens/read", "--url", "http://127.0.0.1:1"], "no answer from http://127"),
         (["call", "api-tokens/read", "--url", "nonsense"], "no answer from nonsense"),
+        (["call", "api-tokens/read", "--url", "http://a b"], "no answer from http://a b"),
+        (["call", "api-tokens/read", "--url", "http://[::1"], "no answer from http://[::1"),
+        (["call", "api-tokens/read", "--url", "http://a:port"], "no answer from http://a:port"),
+        (["call", "api-tokens/read", "--url", "http://é"], "no answer from http://é"),
     ],
 )
 async def test_says_in_one_line_what_is_wrong(
@@ -128,6 +171,76 @@ async def test_says_in_one_line_what_is_wrong(
 ) -> None:
     """A refusal is one line on stderr and a status that is not zero."""
     assert line in await refused(*arguments)
+
+
+async def test_a_database_lost_in_a_command_is_told(
+    environment: dict[str, str], sql: "asyncpg.Connection[Any]"
+) -> None:
+    """When the database goes away under a command, the log says why and a line ends it."""
+    await sql.execute(
+        "create function leave() returns trigger language plpgsql as"
+        " $$ begin raise 'leaving' using errcode = 'admin_shutdown'; end $$"
+    )
+    await sql.execute("create trigger leave before insert on users execute function leave()")
+    code, out, errors = await output("user", "list", environment=environment)
+    assert (code, out) == (1, "")
+    [reason, line] = errors.splitlines()
+    assert "leaving" in reason
+    assert line == "api-tokens: Backend is down"
+
+
+async def test_what_postgresql_says_comes_in_one_line(
+    refused: Any, sql: "asyncpg.Connection[Any]"
+) -> None:
+    """A complaint of several lines is put in one."""
+    await sql.execute("delete from schema_migrations")
+    assert "the database refuses" in await refused("migrate")
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        ("SSH-2.0-OpenSSH_9.6\r\n", "is not api-tokens"),
+        ("", "no answer from http://127"),
+        (http("", header="Content-Length: 9"), "no answer from http://127"),
+        (http(HTML), "is not api-tokens"),
+        (http(HTML, "502 Bad Gateway"), "is not api-tokens"),
+        (http("[1]"), "is not api-tokens"),
+        (http('{"status": "ok"}'), "is not api-tokens"),
+        (http('{"result": 1}'), "is not api-tokens"),
+        (http('{"error": "Not Found"}', "404 Not Found"), "is not api-tokens"),
+        (http('{"error": {"message": "no\\nway"}}', "400 Bad Request"), "no way"),
+    ],
+)
+async def test_call_says_in_one_line_what_a_stranger_is(
+    refused: Any, answer: str, line: str
+) -> None:
+    """Whatever answers in place of the service, `call` ends with a line."""
+    async with stranger(answer) as (url, _):
+        assert line in await refused("call", "api-tokens/read", "--url", url)
+
+
+@pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "307 Temporary Redirect"])
+async def test_call_takes_the_token_to_no_other_host(refused: Any, status: str) -> None:
+    """A redirect is told and not followed."""
+    async with stranger(http("{}")) as (other, theirs):
+        redirect = http("", status, f"Location: {other}/v1/a")
+        async with stranger(redirect) as (url, requests):
+            line = await refused("call", "a", "--url", url, "--token", "secret")
+    assert f"redirects to '{other}/v1/a'" in line
+    assert "Authorization: Bearer secret" in requests[0]
+    assert theirs == []
+
+
+@pytest.mark.parametrize(
+    "token", ["secret\nX: y", "secret\r", "secret€", os.fsdecode(b"secret\xff")]
+)
+async def test_call_refuses_a_bad_token_without_printing_it(refused: Any, token: str) -> None:
+    """A token that no header can carry is not sent, and not shown."""
+    async with stranger(http("{}")) as (url, requests):
+        line = await refused("call", "api-tokens/read", "--url", url, "--token", token)
+    assert line == "the token has characters that no token has"
+    assert requests == []
 
 
 async def test_call_talks_to_a_running_service(environment: dict[str, str], run: Any) -> None:
@@ -139,6 +252,12 @@ async def test_call_talks_to_a_running_service(environment: dict[str, str], run:
         code, out, errors = await output("call", "api-tokens/delete", *reach)
         assert (code, out) == (1, "")
         assert errors == "api-tokens: Arguments validation error: Invalid number of arguments\n"
+        for unknown in ("no such/method", "é"):
+            errors = (await output("call", unknown, *reach))[2]
+            assert errors == "api-tokens: API method not found\n"
+        errors = (await output("call", "users/create", '"a"', "[" * 300 + "]" * 300, *reach))[2]
+        assert errors.startswith("api-tokens: Arguments validation error: ")
+        assert errors.count("\n") == 1
 
 
 async def test_commands_work_beside_a_running_service(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from asyncpg import Connection, Record
 from app.database import Database, answers
 from app.errors import CannotStart, Refusal
 from tests.support import database_of
+from tests.support import until as until_true
 
 NOWHERE = "postgresql://127.0.0.1:1/nothing"
 OURS = (
@@ -55,10 +56,8 @@ async def started(*works: Any) -> list[asyncio.Task[Any]]:
 
 
 async def until(sql: "Connection[Record]", condition: str) -> None:
-    """Ask until so many of our connections are as the condition says: `count … > 0`."""
-    async with asyncio.timeout(20):
-        while not await sql.fetchval(f"select count(*) {condition}"):
-            pass
+    """Wait until some of our connections are as the condition says."""
+    await until_true(lambda: sql.fetchval(f"select count(*) > 0 {condition}"))
 
 
 async def running(sql: "Connection[Record]") -> None:
@@ -214,7 +213,7 @@ async def test_a_connection_lost_while_idle_is_replaced(
 
 async def test_a_slow_statement_is_ended(open_database: Opener) -> None:
     """After the statement timeout the backend counts as down, for that call alone."""
-    database = open_database(statement_timeout=0.2)
+    database = open_database(statement_timeout=1)
     assert (await refusal(database, "select pg_sleep(60)")).code == -32814
     assert await value(database) == 1
 
@@ -224,7 +223,7 @@ async def test_a_slow_statement_is_ended(open_database: Opener) -> None:
 )
 async def test_a_stuck_server_holds_no_call(open_database: Opener) -> None:
     """A backend that does not even answer a cancel request is given up."""
-    database = open_database(statement_timeout=0.1)
+    database = open_database(statement_timeout=1)
     pid = await value(database, "select pg_backend_pid()")
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -392,6 +391,18 @@ async def test_closing_ends_every_connection(database_url: str, sql: "Connection
     await closing
     assert connection.is_closed()
     await until(sql, f"from (select count(*) as n {OURS}) x where n = 0")
+
+
+async def test_closing_ends_a_connection_in_use_when_it_comes_back(
+    database_url: str, sql: "Connection[Record]"
+) -> None:
+    """A call that outlasts the closing keeps its connection that long; nobody gets one after."""
+    database = Database(database_url, size=1)
+    async with database.connection():
+        await database.close()
+        assert await sql.fetchval(f"select count(*) {OURS}") == 1
+    await until_true(lambda: sql.fetchval(f"select count(*) = 0 {OURS}"))
+    assert (await refusal(database)).code == -32816
 
 
 async def test_a_server_that_runs_answers(postgres: str) -> None:

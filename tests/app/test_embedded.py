@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from app import embedded
 from app.embedded import binaries, borrow, locks, serve
 from app.embedded.account import choose
 from app.embedded.launch import watch
+from app.embedded.layout import prepare
 from app.errors import CannotStart
-from tests.support import unprivileged
+from tests.support import unprivileged, until
 
 ROOT = os.geteuid() == 0
 CHECKOUT = Path(watch.__code__.co_filename).parents[2]
@@ -96,13 +97,6 @@ async def query(dsn: str, text: str) -> Any:
         return await connection.fetchval(text)
     finally:
         await connection.close()
-
-
-async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for a condition, ten seconds at most."""
-    async with asyncio.timeout(10):
-        while not await condition():  # noqa: ASYNC110 - it happens in other processes
-            await asyncio.sleep(0.02)
 
 
 async def exists(path: Path) -> bool:
@@ -279,7 +273,7 @@ async def test_command_attaches_to_the_service(data_dir: Path) -> None:
 async def test_command_waits_for_a_starting_service(data_dir: Path) -> None:
     """A command that comes while the service makes its database gets that one."""
     with started("serve", data_dir) as service:
-        await eventually(lambda: exists(data_dir / "postgres.new"))
+        await until(lambda: exists(data_dir / "postgres.new"))
         async with borrow(data_dir) as dsn:
             assert (data_dir / "service.lock").read_text() == f"serve {service.pid}\n"
             assert await query(dsn, "select 1") == 1
@@ -329,7 +323,7 @@ async def test_killed_service_leaves_no_process(data_dir: Path) -> None:
         await address(service)
         assert processes(data_dir)
         service.kill()
-        await eventually(lambda: unlocked(data_dir / "postgres.lock"))
+        await until(lambda: unlocked(data_dir / "postgres.lock"))
     assert processes(data_dir) == []
 
 
@@ -358,7 +352,7 @@ async def test_starts_after_a_kill_of_everything(data_dir: Path) -> None:
 async def test_starts_after_a_kill_during_initdb(data_dir: Path) -> None:
     """A first start that was killed half-way is simply done again."""
     with started("serve", data_dir) as service:
-        await eventually(lambda: exists(data_dir / "postgres.new/PG_VERSION"))
+        await until(lambda: exists(data_dir / "postgres.new/PG_VERSION"))
         service.kill()
         service.wait()
         assert not (data_dir / "postgres").exists()
@@ -380,8 +374,9 @@ async def test_comes_back_when_the_server_is_killed(
     """A server that dies under a running service is started again at the same address."""
     async with serve(data_dir) as dsn:
         await query(dsn, "create table kept as select 42 as answer")
+        caplog.clear()
         os.kill(postmaster(data_dir), signal.SIGKILL)
-        await eventually(lambda: answers_42(dsn))
+        await until(lambda: answers_42(dsn))
     assert [record.name for record in caplog.records] == ["api_tokens"]
 
 
@@ -409,11 +404,11 @@ async def test_a_stale_pid_file_harms_nobody(data_dir: Path) -> None:
 async def test_cancelled_start_leaves_no_process(data_dir: Path) -> None:
     """A start given up half-way stops what it has started before it returns."""
     start = asyncio.ensure_future(serve_once(data_dir))
-    await eventually(lambda: exists(data_dir / "postgres.new/PG_VERSION"))
+    await until(lambda: exists(data_dir / "postgres.new/PG_VERSION"))
     start.cancel()
     with pytest.raises(asyncio.CancelledError):
         await start
-    await eventually(lambda: unlocked(data_dir / "postgres.lock"))
+    await until(lambda: unlocked(data_dir / "postgres.lock"))
 
 
 async def test_cancelled_stop_still_stops(data_dir: Path) -> None:
@@ -449,12 +444,133 @@ async def test_refuses_a_directory_it_cannot_make(tmp_path: Path) -> None:
             pass
 
 
-async def test_refuses_a_directory_it_cannot_write(data_dir: Path) -> None:
-    """A data directory that is not ours to write is refused with its name."""
-    data_dir.mkdir(mode=0o500)
-    with unprivileged(), pytest.raises(CannotStart, match="data: Permission denied"):
-        async with serve(data_dir):
-            pass
+async def test_refuses_a_directory_it_cannot_write(public_dir: Path) -> None:
+    """A data directory that we may not write is refused with its name."""
+    public_dir.chmod(0o500)
+    if ROOT:
+        os.chown(public_dir, pwd.getpwnam("nobody").pw_uid, -1)
+    with unprivileged(), pytest.raises(CannotStart, match=f"{public_dir}: Permission denied"):
+        prepare(public_dir)
+
+
+@pytest.mark.parametrize("open_to_others", [0o720, 0o702])
+def test_refuses_a_directory_others_can_write(data_dir: Path, open_to_others: int) -> None:
+    """Where others could replace our files nothing is made, and the mode stays."""
+    data_dir.mkdir()
+    data_dir.chmod(open_to_others)
+    with pytest.raises(CannotStart, match=r"data can be written by others: run chmod go-w"):
+        prepare(data_dir)
+    assert mode(data_dir) == oct(open_to_others)
+    assert list(data_dir.iterdir()) == []
+
+
+def test_refuses_a_directory_of_somebody_else() -> None:
+    """An ordinary user's database is in a directory of that user, not in root's."""
+    with unprivileged(), pytest.raises(CannotStart, match="belongs to user number 0"):
+        prepare(Path("/"))
+
+
+@only_root
+@pytest.mark.parametrize("has_cluster", [False, True])
+def test_root_refuses_a_directory_of_a_user(data_dir: Path, has_cluster: bool) -> None:
+    """Root does not trust a user's directory, nor when the cluster in it is another user's."""
+    layout = prepare(data_dir)
+    if has_cluster:
+        layout.cluster.mkdir()
+        (layout.cluster / "PG_VERSION").touch()
+    os.chown(data_dir, 65534, 65534)
+    with pytest.raises(CannotStart, match="belongs to user number 65534: run this as"):
+        prepare(data_dir)
+
+
+@only_root
+async def test_root_works_in_the_directory_of_the_clusters_owner(data_dir: Path) -> None:
+    """A command run with sudo reaches the database that a user made without it."""
+    async with serve(data_dir):
+        pass
+    owner = (data_dir / "postgres").stat()
+    for path in (data_dir, *data_dir.iterdir()):
+        os.chown(path, owner.st_uid, owner.st_gid)
+    async with borrow(data_dir) as dsn:
+        assert await query(dsn, "select 1") == 1
+
+
+@pytest.mark.parametrize("name", ["service.lock", "postgres.lock", "postgres.log"])
+def test_follows_no_link(data_dir: Path, tmp_path: Path, name: str) -> None:
+    """A link in place of a file is refused by its name, and what it leads to is not made."""
+    data_dir.mkdir(mode=0o700)
+    (data_dir / name).symlink_to(tmp_path / "target")
+    with pytest.raises(CannotStart, match=f"data/{name} is a symbolic link: remove it"):
+        prepare(data_dir)
+    assert not (tmp_path / "target").exists()
+
+
+def test_locks_no_link(tmp_path: Path) -> None:
+    """A lock that has become a link is refused too."""
+    (tmp_path / "lock").symlink_to(tmp_path / "target")
+    with pytest.raises(CannotStart, match="lock is a symbolic link"):
+        locks.take(tmp_path / "lock")
+    assert not (tmp_path / "target").exists()
+
+
+async def test_empties_no_link(data_dir: Path, tmp_path: Path) -> None:
+    """A log that becomes a link while a service waits for its turn is not emptied."""
+    async with borrow(data_dir):
+        service = asyncio.ensure_future(serve_once(data_dir))
+        await asyncio.sleep(0)
+        target = put_link(data_dir / "postgres.log", tmp_path)
+    with pytest.raises(CannotStart, match=r"postgres\.log is a symbolic link"):
+        await service
+    assert target.read_text() == "precious"
+
+
+async def test_writes_to_no_link(
+    data_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With a link for a log the server is not started again, but it is once the link is gone."""
+    async with serve(data_dir) as dsn:
+        await query(dsn, "create table kept as select 42 as answer")
+        target = put_link(data_dir / "postgres.log", tmp_path)
+        os.kill(postmaster(data_dir), signal.SIGKILL)
+        await until(lambda: said(caplog, "cannot be started"))
+        assert "postgres.log is a symbolic link" in caplog.text
+        (data_dir / "postgres.log").unlink()
+        await until(lambda: answers_42(dsn))
+    assert target.read_text() == "precious"
+
+
+def put_link(path: Path, beside: Path) -> Path:
+    """Put a link in the place of a file; the file that it leads to, with something in it."""
+    target = beside / "target"
+    target.write_text("precious")
+    path.unlink()
+    path.symlink_to(target)
+    return target
+
+
+async def said(caplog: pytest.LogCaptureFixture, words: str) -> bool:
+    """Whether the words were logged."""
+    return words in caplog.text
+
+
+@only_root
+async def test_warns_of_an_account_others_share(
+    data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who starts a database as nobody is told once; who attaches to it is not."""
+    async with serve(data_dir, "nobody"), borrow(data_dir, "nobody"):
+        [record] = caplog.records
+    assert (record.name, record.levelname) == ("api_tokens", "WARNING")
+    assert "--embedded-user" in record.getMessage()
+
+
+@only_root
+def test_is_silent_about_an_account_of_its_own(
+    data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No warning for any other account."""
+    assert choose("daemon", data_dir).uid == pwd.getpwnam("daemon").pw_uid
+    assert caplog.records == []
 
 
 async def test_refuses_a_cluster_of_another_version(data_dir: Path) -> None:

@@ -87,6 +87,13 @@ async def test_refuses_arguments_of_a_wrong_shape(root: Api, method: Method, wro
         assert refusal.faults[0].path.startswith(f"/{index}")
 
 
+def shape(value: Any) -> Any:
+    """A value without what differs from run to run: the types of things, and their names."""
+    if isinstance(value, dict):
+        return {name: type(member) for name, member in value.items() if name != "expires"}
+    return [shape(value[0])] if isinstance(value, list) and value else value
+
+
 @every_example
 async def test_the_examples_are_true(
     root: Api, sql: "asyncpg.Connection", method: Method, example: Mapping[str, Any]
@@ -95,15 +102,17 @@ async def test_the_examples_are_true(
     owner = await sql.fetchval("select id from users where name = 'root'")
     await sql.execute(
         "insert into api_tokens"
-        " (id, user_id, name, permissions, digest, digest_scheme, hint, created_by)"
-        " values ($1, $2, 'ci', '{\"read\": true}', '\\x00', 'none', 'apt_…Q5rX', $3)",
+        " (id, user_id, name, role, permissions, digest, digest_scheme, hint, created_by) values"
+        " ($1, $2, 'ci', 'read-only', '{\"read\": true}', '\\x00', 'none', 'apt_…Q5rX', $3)",
         EXAMPLE_TOKEN,
         owner,
         orjson.dumps(
             dict.fromkeys(("user_id", "user_name"), "") | dict.fromkeys(("token_id", "token_name"))
         ).decode(),
     )
+    if method.name == "/v1/users/read":
+        await root("users/create", "alice")
     data = await root(wire(method), *(param["value"] for param in example["params"]))
-    schema = method.schema["result"]["schema"]
-    assert is_valid(schema, REGISTRY.components, example["result"]["value"])
-    assert type(data) is type(example["result"]["value"])
+    shown = example["result"]["value"]
+    assert is_valid(method.schema["result"]["schema"], REGISTRY.components, shown)
+    assert shape(data) == shape(shown)

@@ -16,10 +16,14 @@ from app.registry import LIMITS, ROOT, Registry, load, load_components, wire_nam
 BUILT_IN = PermissionRegistry()
 SCHEMA: dict[str, Any] = {
     "name": "/v1/lab/try-it",
+    "summary": "Try it",
+    "description": "For tests.",
     "x-permission": "user",
     "x-changes": False,
     "params": [{"name": "what", "required": True, "schema": {"type": "string"}}],
     "result": {"name": "nothing", "schema": {}},
+    "errors": [],
+    "examples": [{"name": "Try", "params": [], "result": {"name": "nothing", "value": None}}],
 }
 FUNCTION = "async def try_it(call, what):\n    return what\n"
 
@@ -133,7 +137,7 @@ def test_a_wrong_schema_stops_the_start(root: Path, change: dict[str, Any], plac
     assert complaint(root).startswith(f"schemas/lab/try_it.json: {place}: ")
 
 
-@pytest.mark.parametrize("member", ["x-permission", "x-changes", "params", "result"])
+@pytest.mark.parametrize("member", sorted(SCHEMA.keys() - {"name"}))
 def test_a_schema_that_lacks_a_member_stops_the_start(root: Path, member: str) -> None:
     """A method without a permission, say, is refused with its file's name."""
     write(root, "schemas/lab/try_it.json", {k: v for k, v in SCHEMA.items() if k != member})
@@ -189,10 +193,12 @@ def test_arguments_must_be_as_many_as_parameters(root: Path, arguments: str) -> 
     assert complaint(root) == expected
 
 
-@pytest.mark.parametrize(("setting", "place"), LIMITS.items())
-def test_an_operators_limit_stands_in_the_schema(setting: str, place: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("setting", "name", "keyword"),
+    [(setting, *place) for setting, places in LIMITS.items() for place in places],
+)
+def test_an_operators_limit_stands_in_the_schema(setting: str, name: str, keyword: str) -> None:
     """What the documents print is what the server runs."""
-    name, keyword = place
     assert load_components(ROOT, {setting: 7})[name][keyword] == 7
     assert load_components(ROOT, {})[name][keyword] != 7
 

@@ -219,7 +219,7 @@ def test_a_new_token_is_stored_under_the_current_key() -> None:
     """The first key makes the digest, and the scheme names it."""
     current, retired = Key.of(b"1" * 32), Key.of(b"2" * 32)
     tokens = Format("apt", [current, retired])
-    assert tokens.digest(TOKEN) == current.digest(TOKEN)
+    assert tokens.digests(TOKEN)[0] == current.digest(TOKEN)
     assert tokens.scheme == f"hmac-sha256:{current.id}"
 
 

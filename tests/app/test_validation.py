@@ -13,7 +13,7 @@ REGISTRY = load(PermissionRegistry())
 CREATE = REGISTRY.methods["/v1/api-tokens/create"].parameters
 READ = REGISTRY.methods["/v1/api-tokens/read"].parameters
 SURROGATES = "must be text without NUL and without lone surrogates"
-ONE_LINE = "must be one line without control characters"
+ONE_LINE = "must be one line of visible characters"
 TOO_LONG_A_NAME = "has a name that must have at most 1 characters"
 BAD_NAMES = "must have names without NUL and without lone surrogates"
 

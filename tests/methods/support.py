@@ -1,6 +1,5 @@
 """Steps that the tests of methods share."""
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from uuid import UUID, uuid4
@@ -9,7 +8,7 @@ import asyncpg
 import orjson
 
 from tests.conftest import MemberMaker
-from tests.support import MISSING_ID, Api
+from tests.support import MISSING_ID, Api, until
 
 if TYPE_CHECKING:
     Sql: TypeAlias = asyncpg.Connection[asyncpg.Record]
@@ -76,10 +75,20 @@ async def break_audit(sql: Sql) -> None:
 
 
 async def blocked(sql: Sql, calls: int) -> None:
-    """Wait until so many calls wait for a lock."""
-    async with asyncio.timeout(5):
-        while await sql.fetchval("select count(*) from pg_locks where not granted") < calls:
-            pass
+    """Wait until so many calls on this database wait for a lock."""
+    # A row's lock is waited for as a transaction's, which is of no database: what tells is the lock
+    # on the table. Not pg_stat_activity, which stands still within our transaction.
+    waiting = """
+        select count(distinct pid) >= $1
+        from pg_locks as waiting join pg_locks as held using (pid)
+        where not waiting.granted
+          and held.database = (select oid from pg_database where datname = current_database())
+    """
+
+    async def enough() -> bool:
+        return bool(await sql.fetchval(waiting, calls))
+
+    await until(enough)
 
 
 async def put_tokens(sql: Sql, rows: Iterable[Mapping[str, Any]]) -> str:

@@ -7,7 +7,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from app.call import Request
 from app.errors import Refusal
 from app.wire.http import Answer, Received
-from app.wire.jsonrpc import is_envelope, is_notification, parse
+from app.wire.jsonrpc import is_envelope, members, parse
 from app.wire.positional import answer
 from tests.support import Api
 
@@ -52,12 +52,17 @@ def test_anything_else_is_arguments(body: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "notification"),
-    [({}, True), ({"id": 1}, False), ({"id": None}, False), ({"id": ""}, False), ({"Id": 1}, True)],
+    ("body", "expected"),
+    [({}, {}), ({"id": 1}, {"id": 1}), ({"id": None}, {"id": None}), ({"Id": 1}, {})],
 )
-def test_without_an_id_nobody_waits(body: dict[str, Any], notification: bool) -> None:
-    """An id of null is one, if a discouraged one."""
-    assert is_notification(body) is notification
+def test_an_answer_repeats_the_id(body: dict[str, Any], expected: dict[str, Any]) -> None:
+    """An id of null is one, if a discouraged one; without one nothing is repeated."""
+    assert members({"jsonrpc": "2.0", **body}) == expected
+
+
+def test_an_argument_has_no_id() -> None:
+    """An object that is no envelope may have an `id` of its own."""
+    assert members({"id": 1}) == {}
 
 
 @pytest.mark.parametrize(
@@ -66,6 +71,7 @@ def test_without_an_id_nobody_waits(body: dict[str, Any], notification: bool) ->
         ({"method": READ}, READ, []),
         ({"method": READ[1:]}, READ, []),
         ({"method": READ, "params": []}, READ, []),
+        ({"method": READ, "params": None}, READ, []),
         ({"method": READ, "params": [{"limit": 1}]}, READ, [{"limit": 1}]),
         ({"method": READ, "params": {"options": {}}}, READ, {"options": {}}),
         ({"method": READ, "params": {}}, READ, {}),
@@ -93,7 +99,6 @@ def test_the_rest_of_the_request_stays() -> None:
         {"method": None},
         {"method": 1},
         {"method": [READ]},
-        {"method": READ, "params": None},
         {"method": READ, "params": "x"},
         {"method": READ, "params": 1},
         {"method": READ, "params": True},

@@ -1,8 +1,12 @@
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from app.config import Settings
+from app.key_file import new_key
+from app.services import open_services
 from tests.conftest import MemberMaker
 from tests.methods.support import Sql, bearer, break_audit, events, stored, token
 from tests.support import KEY, Api
@@ -157,3 +161,16 @@ async def test_makes_powerless_tokens_for_powerless_ones(root: Api) -> None:
     assert made["permissions"] == {}
     refusal = await powerless.refusal("api-tokens/create", "child", {"role": "read-only"})
     assert refusal.code == -32811
+
+
+async def test_a_value_is_taken_under_a_retired_key_too(settings: Settings) -> None:
+    """After a change of keys nobody can be given a value that somebody has, and it stays theirs."""
+    async with open_services(settings, serving=True) as services:
+        root = Api(services, await services.first_token())
+        theirs = await root("api-tokens/create", "theirs", {"token": OWN})
+    keys = f"{new_key()},{KEY}"
+    async with open_services(replace(settings, key=keys), serving=True) as services:
+        again = Api(services, root.token)
+        refusal = await again.refusal("api-tokens/create", "mine", {"token": OWN})
+        assert (refusal.code, refusal.text) == (409, "Token value is taken")
+        assert await again.bearing(OWN).token_id() == theirs["id"]
