@@ -59,8 +59,9 @@ class Database:
         self._dsn = dsn
         self._wait = wait
         self._statement_timeout = statement_timeout
-        # A slot holds a connection, or None until one is needed there.
-        self._idle: deque[Connection | None] = deque([None] * size)
+        # A slot is a connection, or None where one is still to be made or was lost.
+        self._idle: deque[Connection] = deque()
+        self._vacant = size
         self._waiters: deque[asyncio.Future[Connection | None]] = deque()
         self._closed = False
 
@@ -85,10 +86,9 @@ class Database:
     async def close(self) -> None:
         """Close every connection, the ones in use when they come back; nothing runs any more."""
         self._closed = True
-        for slot in self._idle:
-            if slot and not slot.is_closed():
-                with suppress(*UNAVAILABLE):
-                    await slot.close(timeout=1)
+        for slot in list(self._idle):  # others come back meanwhile
+            with suppress(*UNAVAILABLE, asyncpg.InterfaceError):
+                await slot.close(timeout=1)
 
     async def open(self) -> Connection:
         """A new connection, made ready for calls. Raises a Refusal."""
@@ -113,11 +113,18 @@ class Database:
             raise _down(error) from None
 
     async def take(self) -> Connection | None:
-        """The slot that has been idle longest. Raises a Refusal when none is free in time."""
+        """The connection that has been idle longest, or a vacant slot.
+
+        Raises:
+            Refusal: none is free in time.
+        """
         if self._closed:
             raise Refusal(Code.SHUTTING_DOWN)
         if self._idle:
             return self._idle.popleft()
+        if self._vacant:
+            self._vacant -= 1
+            return None
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[Connection | None] = loop.create_future()
         self._waiters.append(waiter)
@@ -141,7 +148,10 @@ class Database:
             if not waiter.done():
                 waiter.set_result(slot)
                 return
-        self._idle.append(slot)
+        if slot is None or slot.is_closed():
+            self._vacant += 1
+        else:
+            self._idle.append(slot)
 
 
 @contextmanager

@@ -68,8 +68,8 @@ async def test_two_good_credentials_are_refused(root: Api, member: MemberMaker) 
         "short",
         "x" * 513,
         "apt_" + "0" * 36,
-        make("apt")[:-1],
-        make("apt") + "0",
+        pytest.param(make("apt")[:-1], id="one character less"),
+        pytest.param(make("apt") + "0", id="one character more"),
         "apt_" + OWN,
         "with a space in the middle of it",
         "umlaut-ä-in-the-middle-of-it",
@@ -82,13 +82,15 @@ async def test_junk_never_reaches_the_database(cut_off: Authentication, token: s
     assert await refusal(cut_off, token) == (-32815, "Session was deleted", 401)
 
 
-@pytest.mark.parametrize("token", [make("apt"), OWN])
+@pytest.mark.parametrize("token", [make("apt"), OWN], ids=["ours", "own"])
 async def test_what_may_be_a_token_is_looked_up(cut_off: Authentication, token: str) -> None:
     """The same without junk: here the database is asked, and is not there."""
     assert await refusal(cut_off, token) == (-32814, "Backend is down", 503)
 
 
-@pytest.mark.parametrize("token", [make("apt"), OWN, make("other")])
+@pytest.mark.parametrize(
+    "token", [make("apt"), OWN, make("other")], ids=["ours", "own", "other prefix"]
+)
 async def test_an_unknown_token_is_refused(services: Services, token: str) -> None:
     """A well-formed token that was never issued is answered as a deleted one."""
     refused = await refusal(services.dispatcher.authentication, token)

@@ -127,6 +127,8 @@ async def test_no_more_connections_than_allowed(
 async def test_connections_take_turns(open_database: Opener) -> None:
     """The one that has been idle longest is next, so that none goes stale unnoticed."""
     database = open_database(size=3)
+    async with occupied(database, 3):
+        pass
     pids = [await value(database, "select pg_backend_pid()") for _ in range(6)]
     assert len({*pids[:3]}) == 3
     assert pids[3:] == pids[:3]

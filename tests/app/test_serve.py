@@ -137,7 +137,7 @@ async def refuses_connections(url: str) -> bool:
     host, port = url.removeprefix("http://").split(":")
     try:
         _, writer = await asyncio.open_connection(host, int(port))
-    except ConnectionRefusedError:
+    except ConnectionError:
         return True
     writer.close()
     return False

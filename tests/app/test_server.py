@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any, Final
 
 import orjson
@@ -220,8 +221,9 @@ Count = Callable[[], Awaitable[int]]
 async def statements(services: Services) -> Count:
     """Counts the statements run since it was last asked."""
     ran: list[str] = []
-    for _ in range(services.settings.database_connections):
-        async with services.database.connection() as connection:
+    async with AsyncExitStack() as every:
+        for _ in range(services.settings.database_connections):
+            connection = await every.enter_async_context(services.database.connection())
             connection.add_query_logger(lambda record: ran.append(record.query))
 
     async def count() -> int:
