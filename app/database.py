@@ -105,8 +105,10 @@ class Database:
                     "statement_timeout": milliseconds,
                     "idle_in_transaction_session_timeout": milliseconds,
                     "jit": "off",
-                    # Planning these statements takes longer than running them.
+                    # Planning these statements takes longer than running them; and a plan made
+                    # while a table is small must serve when it has grown: by its indexes.
                     "plan_cache_mode": "force_generic_plan",
+                    "enable_seqscan": "off",
                 },
             )
         except (*UNAVAILABLE, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

@@ -2,5 +2,5 @@
 -- $1 current, $2 all_keys
 update settings
 set digest_key_id = $1
-where digest_key_id is null or digest_key_id = any($2)
+where singleton and (digest_key_id is null or digest_key_id = any($2))
 returning digest_key_id

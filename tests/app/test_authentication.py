@@ -12,7 +12,7 @@ from app.errors import Refusal
 from app.key_file import new_key
 from app.permissions import PermissionRegistry
 from app.services import Services, open_services
-from app.statements import Statements
+from app.statements import Statements, load
 from app.token_format import Format, Key, make
 from tests.conftest import MemberMaker
 from tests.support import Api
@@ -238,3 +238,11 @@ async def test_a_new_key_makes_the_new_tokens(settings: Settings) -> None:
 def test_a_caller_holds_what_is_in_effect(who: Caller, permission: str, holds: bool) -> None:
     """Everybody is a guest, everybody known is a user, the rest stands in the map."""
     assert who.holds(permission) is holds
+
+
+async def test_a_token_is_found_by_an_index(services: Services) -> None:
+    """A plan made while the tables are small is one that serves when they have grown."""
+    statement = load()["_service/authenticate_token"]
+    async with services.database.connection() as connection:
+        plan = await connection.fetch(f"explain {statement.text}", [b"digest"], {})
+    assert not [line for (line,) in plan if "Seq Scan" in line]
