@@ -17,8 +17,7 @@ from app.read_options import Query, Selection
 
 ROOT: Final = Path(__file__).resolve().parent.parent / "sql"
 _COMMENTS: Final = re.compile(r"\A(--.*\n)+")
-_PARAMETERS: Final = re.compile(r"-- \$1 [a-z_]+(, \$\d+ [a-z_]+)*")
-_PARAMETER: Final = re.compile(r"\$(\d+) ([a-z_]+)")
+_NAME: Final = re.compile(r"\$\d+ ([a-z_]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +46,11 @@ def parse(path: Path) -> Statement:
     """The statement in one file."""
     text = path.read_text("utf-8").strip().rstrip(";")
     purpose, second, *_ = [*text.split("\n"), ""]
-    named = _PARAMETER.findall(second) if _PARAMETERS.fullmatch(second) else []
-    numbers = [int(number) for number, _ in named]
-    wrong = second.startswith("--") and numbers != list(range(1, len(named) + 1))
-    if not purpose.startswith("-- ") or wrong or (second.startswith("-- $") and not named):
+    names = _NAME.findall(second) if second.startswith("-- $") else []
+    expected = "-- " + ", ".join(f"${number} {name}" for number, name in enumerate(names, 1))
+    if not purpose.startswith("-- ") or (second.startswith("-- $") and second != expected):
         raise CannotStart(f"{path}: must begin with its purpose and then its parameters")
-    return Statement(_COMMENTS.sub("", text), tuple(name for _, name in named))
+    return Statement(_COMMENTS.sub("", text), tuple(names))
 
 
 class Statements:
