@@ -105,7 +105,7 @@ class Parameters:
         """The arguments in order, None where an optional one was left out.
 
         Raises:
-            Refusal: -32808 with every fault.
+            Refusal: -32808 with the faults, not more than anybody would read.
         """
         if isinstance(arguments, Mapping):
             return self._check(self._by_name(arguments), self.names)
@@ -119,16 +119,15 @@ class Parameters:
         return f"/{name if isinstance(arguments, Mapping) else self.names.index(name)}"
 
     def _by_name(self, arguments: Mapping[str, Any]) -> list[Any]:
-        unknown = [
-            Fault(_step("", name), "is not known") for name in arguments.keys() - {*self.names}
-        ]
+        strange = sorted(arguments.keys() - {*self.names})[:MOST_FAULTS]
+        unknown = [Fault(_step("", name), "is not known") for name in strange]
         absent = [
             Fault(f"/{name}", "is required")
             for name, required in zip(self.names, self._required, strict=True)
             if required and name not in arguments
         ]
         if unknown or absent:
-            raise invalid(*sorted(unknown, key=str), *absent)
+            raise invalid(*unknown, *absent)
         return [arguments.get(name) for name in self.names]
 
     def _check(self, values: list[Any], places: Sequence[str] | range) -> list[Any]:

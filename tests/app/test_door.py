@@ -148,6 +148,16 @@ async def test_a_bad_body_costs_little(port: int, body: bytes) -> None:
     assert 1 <= len(orjson.loads(answer)["error"]["data"]["meta"]["faults"]) <= 20
 
 
+async def test_many_unknown_names_cost_little(port: int) -> None:
+    """Of arguments by name, too, the answer names a few faults."""
+    names = b",".join(b'"%d":1' % n for n in range(80_000))
+    body = b'{"jsonrpc":"2.0","id":1,"method":"/v1/api-tokens/read","params":{' + names + b"}}"
+    headers = ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    _, answer = await exchange(port, request(*headers), body)
+    assert code(answer) == -32808
+    assert len(orjson.loads(answer)["error"]["data"]["meta"]["faults"]) == 20
+
+
 @pytest.mark.parametrize("path", ["/health", "/ready", "/api/schema", "/api/publish"])
 async def test_fixed_paths_know_their_verbs(port: int, path: str) -> None:
     """DELETE is no way to ask anything."""
