@@ -3,6 +3,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import asyncpg
 import pytest
 from asyncpg import Connection, Record
 
+from app import embedded
 from app.database import Database, answers
 from app.errors import CannotStart, Refusal
 from tests.support import database_of
@@ -220,20 +222,19 @@ async def test_a_slow_statement_is_ended(open_database: Opener) -> None:
     assert await value(database) == 1
 
 
-@pytest.mark.skipif(
-    "API_TOKENS_TEST_DATABASE_URL" in os.environ, reason="stops a process of the server"
-)
-async def test_a_stuck_server_holds_no_call(open_database: Opener) -> None:
+async def test_a_stuck_server_holds_no_call(tmp_path: Path) -> None:
     """A backend that does not even answer a cancel request is given up."""
-    database = open_database(statement_timeout=1)
-    pid = await value(database, "select pg_backend_pid()")
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        async with asyncio.timeout(20):
-            assert (await refusal(database)).code == -32814
-        assert await value(database) == 1
-    finally:
-        os.kill(pid, signal.SIGCONT)
+    async with embedded.serve(tmp_path / "data") as dsn:  # whose processes are ours to stop
+        database = Database(dsn, size=1, wait=30, statement_timeout=1)
+        pid = await value(database, "select pg_backend_pid()")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(20):
+                assert (await refusal(database)).code == -32814
+            assert await value(database) == 1
+        finally:
+            os.kill(pid, signal.SIGCONT)
+            await database.close()
 
 
 @pytest.mark.parametrize(
