@@ -1,7 +1,6 @@
 """The only reader of the environment; one frozen dataclass of settings."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
@@ -96,9 +95,3 @@ class Settings:
 def setting_fields(*, server: bool) -> list[Field[Any]]:
     """The settings as dataclass fields; those only `serve` has use for are left out for others."""
     return [f for f in fields(Settings) if server or not f.metadata["server"]]
-
-
-def settings_from(values: Mapping[str, Any]) -> Settings:
-    """Settings from what a command line gave; what it left out (None) takes its default."""
-    known = {f.name for f in fields(Settings)}
-    return Settings(**{k: v for k, v in values.items() if k in known and v is not None})

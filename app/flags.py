@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from app.config import environment_name, environment_value, setting_fields, settings_from
+from app.config import Settings, environment_name, environment_value, setting_fields
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,7 +39,7 @@ def with_settings(*, server: bool = False) -> Callable[[F], F]:
         @functools.wraps(command)
         def run(**values: Any) -> None:
             names = {field.name for field in setting_fields(server=server)}
-            settings = settings_from({name: values.pop(name) for name in names})
+            settings = Settings(**{name: values.pop(name) for name in names})
             command(settings=settings, **values)
 
         decorated: Any = run

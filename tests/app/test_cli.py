@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import click
 import pytest
 
 from app.cli import commands
+from app.config import Settings
+from app.flags import with_settings
 from tests.support import KEY, output, running_server
 
 HTML = "<!doctype html><title>Welcome</title>"
@@ -298,3 +301,17 @@ async def test_a_bad_value_in_the_environment_is_named() -> None:
     code, _, errors = await output("serve", environment={"API_TOKENS_PORT": "http"})
     assert code == 2
     assert "API_TOKENS_PORT" in errors
+
+
+@pytest.mark.parametrize("server", [True, False])
+def test_a_flag_left_out_takes_its_default(server: bool) -> None:
+    """A command that is given nothing has the settings that a service without flags has."""
+
+    @click.command()
+    @with_settings(server=server)
+    def command(settings: Settings) -> None:
+        seen.append(settings)
+
+    seen: list[Settings] = []
+    command.main([], standalone_mode=False)
+    assert seen == [Settings()]

@@ -11,7 +11,6 @@ from app.config import (
     environment_name,
     environment_value,
     setting_fields,
-    settings_from,
 )
 
 # What design.md section 8 and the documents promise of a service that was told nothing.
@@ -78,12 +77,6 @@ def test_settings_cannot_be_changed() -> None:
     """Nobody can turn a setting while the service runs."""
     with pytest.raises(FrozenInstanceError):
         Settings().port = 1  # type: ignore[misc]
-
-
-def test_what_a_command_line_left_out_takes_its_default() -> None:
-    """None means "not given"; a zero is a value; what is no setting is not looked at."""
-    settings = settings_from({"port": 0, "host": None, "token": "x"})
-    assert (settings.port, settings.host) == (0, "127.0.0.1")
 
 
 def test_the_key_file_lies_in_the_data_directory() -> None:
