@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final, Protocol
 
-from app.errors import Code, Fault, Refusal, invalid
+from app import moments
+from app.accounts import Accounts
+from app.errors import Code, Fault, Refusal, bad_request, invalid
 from app.permissions import ADMIN, PermissionRegistry
 from app.read_options import Condition, Listing, Selection
 from app.token_format import Format
@@ -20,7 +22,8 @@ class Request:
 
     `method` is the wire name ("/v1/api-tokens/read"); `arguments` a list by position or a dict by
     name; `credentials` each different credential the caller showed; `read_only` whether the wire
-    promised that nothing changes (HTTP GET); `id` the request id that logs and answers bear.
+    promised that nothing changes (HTTP GET); `id` the request id that logs and answers bear;
+    `address` where it came from, as far as anybody knows.
     """
 
     method: str
@@ -28,11 +31,14 @@ class Request:
     credentials: tuple[str, ...] = ()
     read_only: bool = False
     id: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who calls: a user, perhaps through a token, with the permissions in effect for this call.
+
+    `session_id` is there for a person signed in; the command line speaks as a user by itself.
 
     Without `user_id` the caller is anonymous. `barred` is the refusal of an account that is known
     but disabled: it comes after "no such method" and before everything else.
@@ -42,6 +48,7 @@ class Caller:
     user_name: str | None = None
     token_id: str | None = None
     token_name: str | None = None
+    session_id: str | None = None
     permissions: Mapping[str, bool] = field(default_factory=dict)
     barred: Refusal | None = None
 
@@ -58,11 +65,23 @@ ANONYMOUS: Final = Caller()
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A session's secret that a browser is to keep for so many seconds, or to forget (0)."""
+
+    secret: str
+    seconds: int
+
+
+FORGOTTEN: Final = Kept("", 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Success:
-    """A method's answer: any JSON value, and what is said about it."""
+    """A method's answer: any JSON value, what is said about it, and what a browser is to keep."""
 
     data: Any = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    session: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +92,12 @@ class Failure:
     text: str
     status: int
     faults: tuple[Fault, ...] = ()
+    retry_after: int | None = None
 
     @classmethod
     def of(cls, refusal: Refusal) -> "Failure":
         """The value of a refusal that was raised."""
-        return cls(refusal.code, refusal.text, refusal.status, refusal.faults)
+        return cls(refusal.code, refusal.text, refusal.status, refusal.faults, refusal.retry_after)
 
 
 Result = Success | Failure
@@ -89,20 +109,35 @@ class Sql(Protocol):
     async def row(self, name: str, values: Mapping[str, Any]) -> Row | None:
         """The first row, or None."""
 
+    async def staged(
+        self, name: str, table: str, records: Sequence[Row], values: Mapping[str, Any]
+    ) -> Row | None:
+        """The first row, or None, of a statement that works on records copied into a table."""
+
     async def page(self, name: str, values: Mapping[str, Any], selection: Selection) -> Success:
         """One page of what the statement selects (see `read_options.Query`)."""
 
 
+class Shapes(Protocol):
+    """What a method may ask about values that it judges one by one."""
+
+    def faults(self, name: str, value: Any) -> list[Fault]:
+        """What is wrong with a value, as the component of that name says."""
+
+
 @dataclass(frozen=True)
 class Call:
-    """One call of a method: who calls, and what the method may use."""
+    """One call of a method: who calls from where, and what the method may use."""
 
     caller: Caller
+    address: str
     sql: Sql
     permissions: PermissionRegistry
     tokens: Format
+    accounts: Accounts
     listing: Listing | None
     place: Callable[[str], str]
+    shapes: Shapes
 
     @cached_property
     def now(self) -> datetime:
@@ -116,14 +151,32 @@ class Call:
         return {
             "caller_user": caller.user_id,
             "caller_token": caller.token_id,
+            "caller_session": caller.session_id,
             "caller_is_admin": caller.holds(ADMIN),
             "caller_permissions": caller.permissions,
             "known_permissions": self.permissions.known,
         }
 
+    @cached_property
+    def creator(self) -> Row:
+        """Who makes something, by the names of today: it stays true when they change or go."""
+        caller = self.caller
+        return {
+            "user_id": caller.user_id,
+            "user_name": caller.user_name,
+            "token_id": caller.token_id,
+            "token_name": caller.token_name,
+        }
+
     async def row(self, statement: str, /, **values: Any) -> Row | None:
         """The first row of the statement in `sql/…`, or None; it may name the scope too."""
         return await self.sql.row(statement, self.scope | values)
+
+    async def staged(
+        self, statement: str, /, table: str, records: Sequence[Row], **values: Any
+    ) -> Row | None:
+        """As `row`, of a statement that works on records copied into a table, all or nothing."""
+        return await self.sql.staged(statement, table, records, self.scope | values)
 
     async def page(self, name: str, options: Row, *given: Condition) -> Success:
         """One page of the statement in `sql/NAME.sql`, narrowed by the conditions `given`."""
@@ -131,6 +184,36 @@ class Call:
         selection = Selection(self.listing, options, given, self.place("options"))
         return await self.sql.page(name, self.scope, selection)
 
-    def fault(self, argument: str, member: str, message: str) -> Refusal:
-        """The refusal of a member of an argument, at the place where the caller gave it."""
-        return invalid(Fault(f"{self.place(argument)}/{member}", message))
+    def granted_role(self, name: str) -> dict[str, bool]:
+        """The permission map of a role, if the caller may grant all of it."""
+        wanted = dict.fromkeys(self.permissions.role(name).permissions, True)
+        self.permissions.check_grant(self.caller.permissions, wanted)
+        return wanted
+
+    def granted(self, given: Row) -> Mapping[str, bool]:
+        """The permission map of a new token: its role's, or the one given, or none."""
+        role, wanted = given.get("role"), given.get("permissions")
+        if role is not None and wanted is not None:
+            raise bad_request("Give either a role or permissions, not both")
+        if role is not None:
+            return self.granted_role(role)
+        self.permissions.check_grant(self.caller.permissions, wanted or {})
+        return wanted or {}
+
+    def expiry(self, argument: str, text: str | None) -> datetime | None:
+        """When a token ends, as the member `expires` of an argument says; None: never."""
+        try:
+            return None if text is None else moments.expiry(text, self.now)
+        except ValueError as error:
+            raise self.fault(argument, "expires", str(error)) from None
+
+    def check_value(self, argument: str, value: str) -> None:
+        """Refuse a value of one's own, the member `token` of an argument, that is weak."""
+        weakness = self.tokens.weakness(value)
+        if weakness:
+            raise self.fault(argument, "token", weakness)
+
+    def fault(self, argument: str, member: str | None, message: str) -> Refusal:
+        """The refusal of an argument or of a member of it, at the place where it was given."""
+        path = f"{self.place(argument)}/{member}" if member else self.place(argument)
+        return invalid(Fault(path, message))

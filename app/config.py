@@ -64,6 +64,11 @@ class Settings:
     metadata_limit: int = _setting(4096, "Bytes a token's metadata may have.", within=(2, None))
     page_limit: int = _setting(100, "Rows one page may have.")
 
+    password_memory: int = _setting(
+        65_536, "KiB of memory that checking one password takes.", within=(32, 4_194_304)
+    )
+    password_workers: int = _setting(2, "Passwords checked at a time.", within=(1, 64))
+
     host: str = _setting("127.0.0.1", "Address to listen on.", server=True)
     port: int = _setting(
         8080, "Port to listen on; 0 takes any free one.", server=True, within=(0, 65535)
@@ -82,6 +87,26 @@ class Settings:
     )
     pool_wait: float = _setting(
         2.0, "Seconds a call waits for a database connection.", server=True, within=(0, 86_400)
+    )
+    session_idle: int = _setting(
+        7 * 86_400, "Seconds a session lasts without being used.", server=True, within=(1, 10**9)
+    )
+    session_limit: int = _setting(
+        30 * 86_400, "Seconds a session lasts at most.", server=True, within=(1, 10**9)
+    )
+    sign_in_attempts: int = _setting(
+        10, "Failed sign-ins to one name at once; then one a minute.", server=True
+    )
+    sign_in_address_attempts: int = _setting(
+        50, "Failed sign-ins from one address at once; then one every 10 seconds.", server=True
+    )
+    trusted_proxies: str | None = _setting(
+        None,
+        "Networks of gateways whose X-Forwarded-For is believed, separated by commas.",
+        server=True,
+    )
+    seal_interval: float = _setting(
+        5.0, "Seconds between two seals of the audit trail.", server=True, within=(0.01, 86_400)
     )
     shutdown_timeout: float = _setting(
         10.0, "Seconds calls in flight have at shutdown.", server=True, within=(0, 86_400)

@@ -58,6 +58,10 @@ def decode(cursor: str, order: Order) -> list[Any]:
 
 def conditions(order: Order, places: Sequence[str | None], nullable: Collection[str]) -> list[str]:
     """What holds for every row after `places`, the SQL of the cursor's values (None for null)."""
+    if len({down for _, down in order}) == 1 and not any(f in nullable for f, _ in order):
+        # A comparison of rows, at whose very place an index can begin to read.
+        fields = ", ".join(f"r.{field}" for field, _ in order)
+        return [f"({fields}) {'<' if order[0][1] else '>'} ({', '.join(map(str, places))})"]
     steps = []
     for last, (field, down) in enumerate(order):
         ties = [_same(f, place) for (f, _), place in zip(order[:last], places, strict=False)]

@@ -1,4 +1,4 @@
-"""The asyncpg connections and codecs; driver errors become ours here alone.
+"""The asyncpg connections; driver errors become ours here alone.
 
 Connections are handed out first in, first out, each with its prepared statements and without a
 reset between calls: twice the throughput of `asyncpg.Pool`, and no starving waiters.
@@ -10,11 +10,10 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from uuid import UUID
 
 import asyncpg
-import orjson
 
+from app.codecs import CODECS
 from app.errors import CannotStart, Code, Refusal, conflict
 
 if TYPE_CHECKING:
@@ -29,6 +28,8 @@ CONNECT_TIMEOUT: Final = 5.0
 TAKEN: Final = {
     "users_name_key": "Name is taken",
     "api_tokens_digest_key": "Token value is taken",
+    "api_tokens_previous_digest_key": "Token value is taken",
+    "api_tokens_import_digest_key": "Token value is taken",
 }
 # The server is out of reach, going down, coming up, or too busy: the same call may go well later.
 UNAVAILABLE: Final = (
@@ -40,7 +41,6 @@ UNAVAILABLE: Final = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
 )
-_NO_ID: Final = bytes(16)
 
 
 class Database:
@@ -257,6 +257,8 @@ def _refusal(error: BaseException | None, connection: Connection) -> Refusal | N
     """What a driver error means to a caller; None for what is not the driver's, or a surprise."""
     if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name in TAKEN:
         return conflict(TAKEN[error.constraint_name])
+    if isinstance(error, asyncpg.ForeignKeyViolationError):
+        return Refusal(Code.DELETED)  # all that rows belong to is a user, deleted meanwhile
     # asyncpg calls misuse and a lost connection by one name; only the connection knows.
     lost = isinstance(error, asyncpg.InterfaceError) and connection.is_closed()
     return _down(error) if lost or isinstance(error, UNAVAILABLE) else None
@@ -268,32 +270,8 @@ def _down(error: BaseException | None) -> Refusal:
     return Refusal(Code.BACKEND_DOWN)
 
 
-def _encode_id(text: str) -> bytes:
-    """A UUID's bytes. What is no UUID names nothing: it becomes the nil one, which no row has."""
-    try:
-        return UUID(text).bytes
-    except ValueError:
-        return _NO_ID
-
-
-def _decode_id(data: bytes) -> str:
-    digits = data.hex()
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-
-
-def _encode_json(value: Any) -> bytes:
-    return b"\x01" + orjson.dumps(value)
-
-
-def _decode_json(data: bytes) -> Any:
-    return orjson.loads(data[1:])
-
-
 async def _set_codecs(connection: Connection) -> None:
-    for name, encode, decode in (
-        ("uuid", _encode_id, _decode_id),
-        ("jsonb", _encode_json, _decode_json),
-    ):
+    for name, (encode, decode) in CODECS.items():
         await connection.set_type_codec(
             name, schema="pg_catalog", encoder=encode, decoder=decode, format="binary"
         )

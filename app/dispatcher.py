@@ -3,8 +3,9 @@
 import logging
 from dataclasses import dataclass
 
+from app.accounts import Accounts
 from app.authentication import Authentication
-from app.call import Call, Caller, Failure, Request, Result, Sql, Success
+from app.call import ANONYMOUS, Call, Caller, Failure, Request, Result, Sql, Success
 from app.errors import Code, Refusal
 from app.permissions import PermissionRegistry
 from app.registry import Method, Registry
@@ -22,19 +23,25 @@ class Dispatcher:
     sql: Sql
     permissions: PermissionRegistry
     tokens: Format
+    accounts: Accounts
 
     async def dispatch(self, request: Request, caller: Caller | None = None) -> Result:
         """Run one call; a `caller` known already (the command line's) is not asked again."""
         try:
-            if caller is None:
-                caller = await self.authentication.caller(request.credentials)
-            return await self._run(request, caller)
+            return await self._run(request, caller or await self._caller(request))
         except Refusal as refusal:
             return Failure.of(refusal)
         except Exception:
             # Its text may hold anything: it goes to the log and never to the caller.
             log.exception("request %s: %s failed", request.id, request.method)
             return Failure.of(Refusal(Code.INTERNAL))
+
+    async def _caller(self, request: Request) -> Caller:
+        """Who calls; not asked for guests, lest a dead session bar its user from signing in."""
+        method = self.registry.methods.get(request.method)
+        if method and method.permission == "guest":
+            return ANONYMOUS
+        return await self.authentication.caller(request.credentials)
 
     async def _run(self, request: Request, caller: Caller) -> Success:
         method = self._find(request)
@@ -56,11 +63,14 @@ class Dispatcher:
     def _call(self, method: Method, request: Request, caller: Caller) -> Call:
         return Call(
             caller=caller,
+            address=request.address,
             sql=self.sql,
             permissions=self.permissions,
             tokens=self.tokens,
+            accounts=self.accounts,
             listing=method.listing,
             place=lambda name: method.parameters.path(name, request.arguments),
+            shapes=self.registry.shapes,
         )
 
 

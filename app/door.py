@@ -12,7 +12,7 @@ from app import docs
 from app.call import Failure, Success
 from app.errors import Code, Refusal
 from app.services import Services
-from app.wire import envelope, positional
+from app.wire import addresses, envelope, positional
 from app.wire.http import Answer, Received, new_request_id, request_id
 
 log = logging.getLogger("api_tokens")
@@ -28,6 +28,7 @@ class Door:
         self._services = services
         self._limit = services.settings.body_limit
         self._patience = services.settings.body_timeout
+        self._trusted = addresses.networks(services.settings.trusted_proxies)
         registry = services.dispatcher.registry
         # Paths that are no methods and answer the same to everybody: the OpenRPC document, and
         # the events the public client sends, of which there are none to know.
@@ -58,7 +59,10 @@ class Door:
         if request.path in PROBES:
             return await self._probe(request, identity)
         body = await self._body(request)
-        received = Received(request.method, request.path, request.headers, body)
+        address = addresses.client(
+            request.remote, request.headers.getall("X-Forwarded-For", ()), self._trusted
+        )
+        received = Received(request.method, request.path, request.headers, body, address)
         dispatcher, fixed = self._services.dispatcher, self._fixed.get(request.path)
         return await positional.answer(dispatcher, received, identity, fixed)
 

@@ -83,7 +83,10 @@ class Fault:
 
 
 class Refusal(Exception):  # noqa: N818 - an expected answer, not an error of the service
-    """A call is refused: `code`, the public `text`, the HTTP `status`, and any `faults`."""
+    """A call is refused: `code`, the public `text`, the HTTP `status`, and any `faults`.
+
+    `retry_after`: in how many seconds it makes sense to come back, if that is known.
+    """
 
     def __init__(
         self,
@@ -92,12 +95,14 @@ class Refusal(Exception):  # noqa: N818 - an expected answer, not an error of th
         *,
         status: int | None = None,
         faults: Sequence[Fault] = (),
+        retry_after: int | None = None,
     ) -> None:
         default_status, default_text = ANSWERS[code]
         self.code = code
         self.text = text or default_text
         self.status = status or default_status
         self.faults = tuple(faults)
+        self.retry_after = retry_after or RETRY_AFTER.get(code)
         super().__init__(self.text)
 
 

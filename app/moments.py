@@ -11,6 +11,8 @@ _INSTANT: Final = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 _NO_SUCH_TIME: Final = "must be a time that exists"
+# The driver takes these two for minus and plus infinity: fine to compare with, not to keep.
+_ENDS: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
 def instant(text: str) -> datetime:
@@ -27,6 +29,11 @@ def instant(text: str) -> datetime:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(_NO_SUCH_TIME) from None
+
+
+def storable_instant(text: str) -> datetime:
+    """As `instant`, of a moment that is to be kept. Raises as it does."""
+    return _storable(instant(text))
 
 
 def duration(text: str) -> timedelta:
@@ -53,4 +60,10 @@ def expiry(text: str, now: datetime) -> datetime:
         raise ValueError("must be before the year 10000") from None
     if end <= now:
         raise ValueError("must be in the future")
-    return end
+    return _storable(end)
+
+
+def _storable(moment: datetime) -> datetime:
+    if moment in _ENDS:
+        raise ValueError("must not be the first or the last moment there is")
+    return moment

@@ -5,7 +5,8 @@ table below only; every value a caller gives travels as a parameter.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -17,7 +18,12 @@ from app.errors import Fault, invalid, not_found
 Condition = tuple[str, str, str, Any]
 
 # kind of filter (the name of its schema component) → SQL type of the values compared
-SQL_TYPES: Final = {"StringFilter": "text", "BooleanFilter": "boolean", "TimeFilter": "timestamptz"}
+SQL_TYPES: Final = {
+    "StringFilter": "text",
+    "BooleanFilter": "boolean",
+    "TimeFilter": "timestamptz",
+    "IdFilter": "uuid",
+}
 
 # operator → SQL over column {c} and value {v}. "not …" is its negation, true of null as well.
 OPERATORS: Final = {
@@ -35,10 +41,26 @@ OPERATORS: Final = {
     "starts with case insensitive": "starts_with(lower({c}), lower({v}))",
     "ends with": "right({c}, length({v})) = {v}",
     "ends with case insensitive": "right(lower({c}), length({v})) = lower({v})",
+    # ours alone, about the whole row: no schema offers it
+    "bears": "bears(r, {v})",
 }
+# Conditions on these leave hardly any row, by an index of their own.
+UNIQUE: Final = frozenset({"id", "token"})
 
 _WILDCARD: Final = re.compile(r"(?<!\\)(?:\\\\)*[%_]")
 _IDLE_BACKSLASH: Final = re.compile(r"\\([%_\\])|\\")
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The index that alone tells which rows are asked for: it holds all that can be asked about.
+
+    `table` is what it is on, `leading` its first column, `order` the field it is ordered by then.
+    """
+
+    table: str
+    leading: str
+    order: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +68,9 @@ class Listing:
     """What a `read` method lists, as its schema file describes it.
 
     `columns` of an answered row; `types` of the fields that can be filtered, as SQL types;
-    the `nullable` ones; `default_order`; `page_limit`; `missing`, the text for an unknown id.
+    the `nullable` ones; `default_order`; `page_limit`, unless another is asked for, which can be
+    up to `longest_page`; `missing`, the text for an unknown id; `index`, if rows are to be chosen
+    by one and only the page's own fetched from the statement.
     """
 
     columns: tuple[str, ...]
@@ -54,7 +78,9 @@ class Listing:
     nullable: frozenset[str]
     default_order: Sequence[Any]
     page_limit: int
+    longest_page: int
     missing: str
+    index: Index | None = None
 
     @classmethod
     def of(cls, method: Mapping[str, Any], components: Mapping[str, Any]) -> "Listing":
@@ -68,7 +94,9 @@ class Listing:
             nullable=frozenset(field for field, schema in row.items() if "null" in schema["type"]),
             default_order=options["order_by"]["default"],
             page_limit=components["PageLimit"]["default"],
+            longest_page=components["PageLimit"]["maximum"],
             missing=method["x-missing"],
+            index=Index(**method["x-index"]) if "x-index" in method else None,
         )
 
 
@@ -101,11 +129,10 @@ class Query:
         self._order = cursor.complete(options.get("order_by", listing.default_order))
         self._limit = int(options.get("limit", listing.page_limit))
         named = [("id", "uuid", "=", options["id"])] if "id" in options else []
-        filters = [self._condition(*condition) for condition in [*named, *selection.given]]
-        where = options.get("where", {})
-        filters += [self._filter(field, condition) for field, condition in where.items()]
-        page = self._page(base, filters + self._after())
-        self.text = self._counted(base, filters, page) if options.get("count") else page
+        asked = [self._asked(*condition) for condition in options.get("where", {}).items()]
+        source, filters = self._source(base, [*named, *selection.given, *asked])
+        page = self._page(base, source + _where(filters + self._after()))
+        self.text = self._counted(source + _where(filters), page) if options.get("count") else page
 
     def answer(self, rows: Sequence[Mapping[str, Any]]) -> tuple[Any, dict[str, Any]]:
         """The data, and the meta that says where in the whole it stands."""
@@ -122,29 +149,55 @@ class Query:
             meta["total_rows"] = rows[0]["total_rows"]
         return page, meta
 
-    def _page(self, base: str, conditions: list[str]) -> str:
+    def _source(self, base: str, conditions: Sequence[Condition]) -> tuple[str, list[str]]:
+        """What rows are chosen from, and the conditions that are left to choose them by.
+
+        The planner does not know the values, and takes every owner for an average one. Where it
+        could choose an index that serves that one and fails another, it gets no choice: the step
+        that the right index makes comes first.
+        """
+        index = self._listing.index
+        left = [(column, self._condition(column, *rest)) for column, *rest in conditions]
+        source = f"{index.table} r" if index else f"({base}) r"
+        for columns in self._steps({column for column, _ in left}):
+            source = _step(source, [sql for column, sql in left if column in columns])
+            left = [(column, sql) for column, sql in left if column not in columns]
+        return source, [sql for _, sql in left]
+
+    def _steps(self, columns: AbstractSet[str]) -> Iterator[AbstractSet[str]]:
+        """Which conditions on these columns come first: those that one index serves, together."""
+        index = self._listing.index
+        if index and columns & UNIQUE:
+            yield UNIQUE
+        if index and index.leading in columns and index.order != self._order[0][0]:
+            yield {index.leading, index.order}
+
+    def _page(self, base: str, chosen: str) -> str:
         columns = ", ".join(f"r.{column}" for column in self._listing.columns)
+        order = cursor.clause(self._order)
         # One row more than the page tells whether there is a next one.
         limit = self._place(self._limit + 1, "bigint")
         offset = self._place(int(self._options.get("offset", 0)), "bigint")
-        return (
-            f"select {columns} from ({base}) r{_where(conditions)}"
-            f" order by {cursor.clause(self._order)} limit {limit} offset {offset}"
-        )
+        chosen += f" order by {order} limit {limit} offset {offset}"
+        if self._listing.index is None:
+            return f"select {columns} from {chosen}"
+        # The planner takes a limit it does not know for a tenth of all rows: tell it of another.
+        longest = self._listing.longest_page + 1
+        ids = f"select r.id from (select r.id from {chosen}) r limit {longest}"
+        row = _step(f"({base}) r", ["r.id = p.id"])
+        return f"select {columns} from ({ids}) p, lateral {row} order by {order}"
 
-    def _counted(self, base: str, filters: list[str], page: str) -> str:
+    def _counted(self, chosen: str, page: str) -> str:
         """The page with the number of all rows beside each, and one row of nulls if it is empty."""
-        total = f"select count(*) as total_rows from ({base}) r{_where(filters)}"
         return (
-            f"select r.*, t.total_rows from ({total}) t left join ({page}) r on true"
-            f" order by {cursor.clause(self._order)}"
+            f"select r.*, t.total_rows from (select count(*) as total_rows from {chosen}) t"
+            f" left join ({page}) r on true order by {cursor.clause(self._order)}"
         )
 
-    def _filter(self, field: str, condition: Any) -> str:
+    def _asked(self, field: str, condition: Any) -> Condition:
         operator, value = condition if isinstance(condition, list) else ("=", condition)
         sql_type = self._listing.types[field]
-        value = self._typed(f"where/{field}", sql_type, value)
-        return self._condition(field, sql_type, operator, value)
+        return field, sql_type, operator, self._typed(f"where/{field}", sql_type, value)
 
     def _condition(self, column: str, sql_type: str, operator: str, value: Any) -> str:
         positive = "=" if operator == "!=" else operator.removeprefix("not ")
@@ -204,6 +257,11 @@ def _component(schema: Mapping[str, Any]) -> str:
 
 def _where(conditions: Sequence[str]) -> str:
     return f" where {' and '.join(conditions)}" if conditions else ""
+
+
+def _step(source: str, conditions: Sequence[str]) -> str:
+    """What the conditions leave, found before anything else is looked at: so `offset 0` has it."""
+    return f"(select * from {source}{_where(conditions)} offset 0) r"
 
 
 def _pattern(value: str, *, anywhere: bool) -> str:

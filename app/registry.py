@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import keyword
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import orjson
 from app.errors import CannotStart
 from app.permissions import PermissionRegistry
 from app.read_options import Listing
-from app.validation import Parameters, check_schema, check_value
+from app.validation import Parameters, Shapes, check_schema, check_value
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 VERSION: Final = "/v1/"
@@ -75,6 +76,7 @@ class Registry:
 
     methods: Mapping[str, Method]
     components: Mapping[str, Any]
+    shapes: Shapes
 
 
 def load(
@@ -94,15 +96,15 @@ def load(
     for method in methods:
         if method.permission not in ANYBODY | permissions.permissions.keys():
             raise CannotStart(f"{method.name}: there is no permission {method.permission!r}")
-    return Registry({method.name: method for method in methods}, components)
+    return Registry({method.name: method for method in methods}, components, Shapes(components))
 
 
 def load_components(root: Path, limits: Mapping[str, int]) -> dict[str, Any]:
     """What schema files share, with the operator's limits in place of the built-in ones."""
     components: dict[str, Any] = deepcopy(_json(root / "schemas" / "_components.json"))
     for setting, limit in limits.items():
-        for name, keyword in LIMITS[setting]:
-            components[name][keyword] = limit
+        for name, bound in LIMITS[setting]:
+            components[name][bound] = limit
     page = components["PageLimit"]
     page["default"] = min(page["default"], page["maximum"])
     for name, schema in components.items():
@@ -147,7 +149,10 @@ def _method(root: Path, stem: str, components: Mapping[str, Any]) -> Method:
 def _function(stem: str, arguments: int) -> Callable[..., Awaitable[Any]]:
     """The function of a method: in the module of that path, with that name."""
     module = importlib.import_module("methods." + stem.replace("/", "."))
-    function: Callable[..., Awaitable[Any]] | None = getattr(module, stem.rpartition("/")[2], None)
+    name = stem.rpartition("/")[2]
+    if keyword.iskeyword(name):
+        name += "_"
+    function: Callable[..., Awaitable[Any]] | None = getattr(module, name, None)
     if function is None or not inspect.iscoroutinefunction(function):
         raise CannotStart(f"methods/{stem}.py: it must have an async function named as the file")
     if len(inspect.signature(function).parameters) != 1 + arguments:

@@ -15,9 +15,10 @@ from app.errors import CannotStart
 from app.services import Services, open_services
 
 _FIRST_START: Final = """\
-First start: the user "root" was made, with this token. It is shown this once:
+First start: the user "root" was made, with this token and this password. They are shown this once:
 
-    {token}
+    token     {token}
+    password  {password}
 
 To make the first API token of your own:
 
@@ -39,9 +40,10 @@ async def serve(settings: Settings) -> None:
             open_services(settings, serving=True) as services,
             listening(services) as url,
         ):
-            token = await services.first_token()
-            if token:
-                print(_FIRST_START.format(token=token, url=url), file=sys.stderr, flush=True)
+            secrets = await services.first_start()
+            if secrets:
+                text = _FIRST_START.format(**secrets._asdict(), url=url)
+                print(text, file=sys.stderr, flush=True)
             print(f"api-tokens ready on {url}", flush=True)
             await asyncio.Event().wait()
 

@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from app import database, embedded, key_file, migrations, permissions, registry, statements
+from app.accounts import Accounts
 from app.authentication import Authentication
 from app.call import Caller, Failure, Request
 from app.config import Settings
@@ -14,12 +15,21 @@ from app.database import Database
 from app.dispatcher import Dispatcher
 from app.errors import CannotStart, Refusal
 from app.registry import LIMITS, VERSION
+from app.seals.sealing import sealing
 from app.statements import Statements
-from app.token_format import PREFIX, Format
+from app.token_format import PREFIX, SESSION_PREFIX, Format, random_text
 
 log = logging.getLogger("api_tokens")
 
 ROOT_USER: Final = "root"
+FIRST_PASSWORD_LENGTH: Final = 24
+
+
+class FirstSecrets(NamedTuple):
+    """What the first start shows, this once: root's password, and the secret of a root token."""
+
+    password: str
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +64,19 @@ class Services:
             raise CannotStart(f"there is no user {user_name!r}")
         return Caller(user["id"], user["name"], permissions=user["permissions"])
 
-    async def make_root(self) -> bool:
+    async def make_root(self, password_hash: str | None = None) -> bool:
         """Make the root user of a database without users; answers whether there was none."""
         with database.at_start():
-            return await self.sql.row("_service/create_root", {}) is not None
+            values = {"password_hash": password_hash}
+            return await self.sql.row("_service/create_root", values) is not None
 
-    async def first_token(self) -> str | None:
-        """On a database without users: make the root user, and answer a root token's secret."""
-        if not await self.make_root():
+    async def first_start(self) -> FirstSecrets | None:
+        """On a database without users: make the root user, a password and a token."""
+        with database.at_start():
+            if await self.sql.row("_service/any_user", {}) is not None:
+                return None
+        password = random_text(FIRST_PASSWORD_LENGTH)
+        if not await self.make_root(await self.dispatcher.accounts.passwords.hash(password)):
             return None
         caller = await self.operator(ROOT_USER)
         request = Request(
@@ -70,7 +85,7 @@ class Services:
         result = await self.dispatcher.dispatch(request, caller)
         if isinstance(result, Failure):
             raise CannotStart(f"cannot make the first token: {result.text}")
-        return str(result.data["token"])
+        return FirstSecrets(password, str(result.data["token"]))
 
 
 @asynccontextmanager
@@ -91,6 +106,7 @@ async def open_services(settings: Settings, *, serving: bool) -> AsyncIterator[S
     limits = {name: getattr(settings, name) for name in LIMITS}
     methods = registry.load(known, limits)
     files = statements.load()
+    accounts = Accounts.of(settings)
     async with _database_url(settings, serving=serving) as dsn:
         schema = migrations.load()
         for migration in await migrations.apply(dsn, schema):
@@ -104,10 +120,13 @@ async def open_services(settings: Settings, *, serving: bool) -> AsyncIterator[S
         try:
             sql = Statements(connections, files)
             await _claim_key(settings, sql, tokens)
-            authentication = Authentication(sql, tokens, known)
-            dispatcher = Dispatcher(authentication, methods, sql, known, tokens)
-            yield Services(settings, connections, sql, dispatcher, len(schema))
+            authentication = Authentication(sql, tokens, known, accounts)
+            dispatcher = Dispatcher(authentication, methods, sql, known, tokens, accounts)
+            sealer = sealing(sql, tokens.keys[0], settings.seal_interval)
+            async with sealer if serving else nullcontext():
+                yield Services(settings, connections, sql, dispatcher, len(schema))
         finally:
+            accounts.passwords.close()
             await connections.close()
 
 
@@ -137,4 +156,6 @@ async def _claim_key(settings: Settings, sql: Statements, tokens: Format) -> Non
 def _prefix(settings: Settings) -> str:
     if not PREFIX.fullmatch(settings.token_prefix):
         raise CannotStart(f"--token-prefix must match {PREFIX.pattern}")
+    if settings.token_prefix == SESSION_PREFIX:
+        raise CannotStart(f"--token-prefix must not be {SESSION_PREFIX}: sessions bear it")
     return settings.token_prefix

@@ -5,7 +5,7 @@ names the parameters, so that callers give them by name: `-- $1 token_id, $2 cal
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -68,6 +68,28 @@ class Statements:
         """
         statement = self._statements[name]
         found = await self._database.row(statement.text, statement.bind(values))
+        return None if found is None else dict(found)
+
+    async def rows(self, name: str, values: Mapping[str, Any]) -> list[Row]:
+        """Every row. Raises as `row` does."""
+        statement = self._statements[name]
+        found = await self._database.rows(statement.text, statement.bind(values))
+        return [dict(row) for row in found]
+
+    async def staged(
+        self, name: str, table: str, records: Sequence[Row], values: Mapping[str, Any]
+    ) -> Row | None:
+        """The first row, or None, of a statement that works on records copied into a table.
+
+        Both are one transaction. Raises as `row` does.
+        """
+        statement = self._statements[name]
+        columns = [*records[0]]
+        async with self._database.connection() as connection, connection.transaction():
+            await connection.copy_records_to_table(
+                table, records=[tuple(record.values()) for record in records], columns=columns
+            )
+            found = await connection.fetchrow(statement.text, *statement.bind(values))
         return None if found is None else dict(found)
 
     async def page(self, name: str, values: Mapping[str, Any], selection: Selection) -> Success:

@@ -6,9 +6,11 @@
 
 The checksum lets junk be refused without asking the database (as GitHub's tokens do, see
 https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/).
-Operators may bring values of their own; those have no checksum.
+Operators may bring values of their own; those have no checksum. A session's secret has the same
+shape and a prefix that no token may have: what the two are good for differs.
 """
 
+import hashlib
 import hmac
 import re
 import secrets
@@ -26,6 +28,9 @@ LONGEST: Final = 512
 FEWEST_DISTINCT: Final = 8
 PREFIX: Final = re.compile(r"[a-z][a-z0-9]{0,15}")
 SCHEME: Final = "hmac-sha256"
+SESSION_PREFIX: Final = "session"
+# Digests that other systems keep, under which an imported token is found: our name → hashlib's.
+FOREIGN_SCHEMES: Final = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 
 _VISIBLE: Final = re.compile(rf"[!-~]{{{SHORTEST},{LONGEST}}}")
 _BODY: Final = re.compile(rf"[0-9A-Za-z]{{{RANDOM_LENGTH + CHECKSUM_LENGTH}}}")
@@ -33,22 +38,41 @@ _BODY: Final = re.compile(rf"[0-9A-Za-z]{{{RANDOM_LENGTH + CHECKSUM_LENGTH}}}")
 
 def checksum(text: str) -> str:
     """Six base62 characters of CRC-32 over `text`, most significant first."""
-    rest, digits = crc32(text.encode()), ""
-    for _ in range(CHECKSUM_LENGTH):
-        rest, digit = divmod(rest, len(ALPHABET))
+    return _base62(crc32(text.encode()), CHECKSUM_LENGTH)
+
+
+def _base62(number: int, length: int) -> str:
+    """The last digits of a number, most significant first."""
+    digits = ""
+    for _ in range(length):
+        number, digit = divmod(number, len(ALPHABET))
         digits = ALPHABET[digit] + digits
     return digits
 
 
 def make(prefix: str) -> str:
     """A new token of 178 random bits from the system's source."""
-    body = f"{prefix}_" + "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
-    return body + checksum(body)
+    return completed(prefix, random_text(RANDOM_LENGTH))
+
+
+def random_text(length: int) -> str:
+    """So many base62 characters from the system's source."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def completed(prefix: str, text: str) -> str:
+    """The token that has this text between its prefix and its checksum."""
+    return f"{prefix}_{text}" + checksum(f"{prefix}_{text}")
 
 
 def is_ours(value: str, prefix: str) -> bool:
     """Whether `value` bears our prefix, so that a checksum must hold for it."""
     return value.startswith(f"{prefix}_")
+
+
+def is_session(value: str) -> bool:
+    """Whether `value` is spelled as a session's secret, and no token's."""
+    return is_ours(value, SESSION_PREFIX)
 
 
 def is_well_formed(value: str, prefix: str) -> bool:
@@ -66,6 +90,8 @@ def weakness(value: str, prefix: str) -> str | None:
 
     Length and characters are the schema's to check; here is what a schema cannot say.
     """
+    if is_session(value):
+        return f'must not start with "{SESSION_PREFIX}_"'
     if is_ours(value, prefix) and not is_well_formed(value, prefix):
         return f'must not start with "{prefix}_" unless its checksum holds'
     if len(set(value)) < FEWEST_DISTINCT:
@@ -109,6 +135,20 @@ class Format:
         """A new token."""
         return make(self.prefix)
 
+    def derive(self, seed: bytes) -> list[str]:
+        """The token that each of our keys makes of a seed, the current key's first.
+
+        As hard to guess as the key: 178 of the bits of HMAC-SHA-512, which no digest is made with.
+        """
+        numbers = (
+            int.from_bytes(hmac.digest(key.secret, seed, "sha512"), "big") for key in self.keys
+        )
+        return [completed(self.prefix, _base62(number, RANDOM_LENGTH)) for number in numbers]
+
+    def make_session(self) -> str:
+        """A new session's secret."""
+        return make(SESSION_PREFIX)
+
     def is_well_formed(self, value: str) -> bool:
         """Whether `value` can be a token at all."""
         return is_well_formed(value, self.prefix)
@@ -121,6 +161,12 @@ class Format:
         """What may be shown of a token for ever."""
         return hint(value, self.prefix)
 
-    def digests(self, value: str) -> list[bytes]:
-        """Every digest a token may be stored under: by the current key, then by retired ones."""
+    def session_digests(self, value: str) -> list[bytes]:
+        """Every digest a session may be stored under: by the current key, then by retired ones."""
         return [key.digest(value) for key in self.keys]
+
+    def digests(self, value: str) -> list[bytes]:
+        """Every digest a token may be stored under: by our keys, current first, then foreign."""
+        data = value.encode()
+        foreign = [made(data).digest() for made in FOREIGN_SCHEMES.values()]
+        return [key.digest(value) for key in self.keys] + foreign

@@ -10,7 +10,16 @@ import pytest
 from app import embedded, migrations
 from app.config import Settings
 from app.services import Services, open_services
-from tests.support import KEY, Api, Server, database_of, made_database, make_member, running_server
+from tests.support import (
+    KEY,
+    Api,
+    Server,
+    database_of,
+    first_token,
+    made_database,
+    make_member,
+    running_server,
+)
 
 MemberMaker = Callable[..., Awaitable[Api]]
 
@@ -64,6 +73,8 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
         database_url=database_url,
         key=KEY,
         database_connections=4,
+        password_memory=32,
+        seal_interval=86_400,
         port=0,
     )
 
@@ -78,7 +89,7 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
 @pytest.fixture
 async def root(services: Services) -> Api:
     """The root user's first token, which holds every permission."""
-    return Api(services, await services.first_token())
+    return Api(services, await first_token(services))
 
 
 @pytest.fixture

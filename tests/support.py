@@ -73,6 +73,13 @@ class Api:
         return str(row["id"])
 
 
+async def first_token(services: Services) -> str:
+    """The root token that a first start shows."""
+    first = await services.first_start()
+    assert first
+    return first.token
+
+
 async def make_member(
     root: Api, name: str, permissions: list[str] | None, token: dict[str, bool] | None
 ) -> Api:
@@ -97,7 +104,12 @@ class Server:
     @property
     def root_token(self) -> str:
         """The token that a first start shows."""
-        return str(re.findall(r"^ +(apt_\w+)$", self.said(), re.MULTILINE)[0])
+        return str(re.findall(r"^ +token +(apt_\w+)$", self.said(), re.MULTILINE)[0])
+
+    @property
+    def root_password(self) -> str:
+        """The password that a first start shows."""
+        return str(re.findall(r"^ +password +(\w+)$", self.said(), re.MULTILINE)[0])
 
     def said(self) -> str:
         """All it has written to stderr so far."""

@@ -52,7 +52,8 @@ def test_the_function_takes_what_the_schema_says(name: str) -> None:
 def test_every_statement_is_used() -> None:
     """Each SQL file is named in the code, and each name in the code has its file."""
     code = [p.read_text("utf-8") for d in ("app", "methods") for p in (ROOT / d).rglob("*.py")]
-    used = {name for text in code for name in re.findall(r'(?:row|page)\(\s*"([^"]+)"', text)}
+    asked = re.compile(r'(?:rows?|page|staged)\(\s*"([^"]+)"')
+    used = {name for text in code for name in asked.findall(text)}
     assert used == STATEMENTS.keys()
 
 

@@ -36,7 +36,7 @@ async def test_its_curl_lines_work(server: Server, command: str) -> None:
         pytest.skip("curl is not installed")
     shell = await asyncio.create_subprocess_shell(
         command.replace("http://127.0.0.1:8080", server.url),
-        env={**os.environ, "TOKEN": server.root_token},
+        env={**os.environ, "TOKEN": server.root_token, "PASSWORD": server.root_password},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )

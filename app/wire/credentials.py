@@ -1,7 +1,7 @@
 """HTTP headers → the credentials they carry.
 
 `Authorization: Bearer TOKEN` (RFC 6750), `Authorization: Basic base64(TOKEN:anything)` (RFC 7617,
-as `curl -u TOKEN:X` sends it), a bare token, and `X-API-Key: TOKEN`.
+as `curl -u TOKEN:X` sends it), a bare token, `X-API-Key: TOKEN`, and the console's cookie.
 """
 
 import base64
@@ -9,6 +9,8 @@ import binascii
 from typing import Final
 
 from multidict import CIMultiDictProxy
+
+from app.wire import cookies
 
 # Stands for a header that holds no token: no token is spelled like this, so it is refused as one.
 MALFORMED: Final = ""
@@ -18,7 +20,7 @@ def credentials(headers: CIMultiDictProxy[str]) -> tuple[str, ...]:
     """Each different credential that the headers carry; a malformed one counts too."""
     shown = [_authorization(value) for value in headers.getall("Authorization", ())]
     shown += [value.strip() for value in headers.getall("X-API-Key", ())]
-    return tuple(dict.fromkeys(shown))
+    return tuple(dict.fromkeys([*shown, *cookies.sessions(headers)]))
 
 
 def _authorization(value: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from app.call import Failure, Result, Success
-from app.errors import RETRY_AFTER, Code
+from app.errors import Code
 from app.wire.http import Answer
 
 _HEADERS: Final = {
@@ -70,8 +70,8 @@ def headers(request_id: str, result: Failure) -> dict[str, str]:
         given["WWW-Authenticate"] = "Bearer"
     if result.status == HTTPStatus.METHOD_NOT_ALLOWED:
         given["Allow"] = "GET, POST"
-    if result.code in RETRY_AFTER:
-        given["Retry-After"] = str(RETRY_AFTER[result.code])
+    if result.retry_after:
+        given["Retry-After"] = str(result.retry_after)
     return given
 
 

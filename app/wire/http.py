@@ -13,12 +13,13 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """An HTTP request: its verb, decoded path, headers, and whole body."""
+    """An HTTP request: its verb, decoded path, headers, whole body, and where it came from."""
 
     verb: str
     path: str
     headers: CIMultiDictProxy[str]
     body: bytes = b""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

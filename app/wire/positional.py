@@ -4,15 +4,15 @@ A JSON-RPC 2.0 envelope posted to any of these URLs is a call of the method it n
 """
 
 from dataclasses import replace
-from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
 
-from app.call import Failure, Request, Success
+from app.authentication import SESSION_ENDED
+from app.call import FORGOTTEN, Failure, Request, Result, Success
 from app.dispatcher import Dispatcher
 from app.errors import Code, Refusal
-from app.wire import envelope, jsonrpc
+from app.wire import cookies, envelope, jsonrpc
 from app.wire.credentials import credentials
 from app.wire.http import Answer, Received
 
@@ -34,13 +34,29 @@ async def answer(
     enveloped = jsonrpc.is_envelope(body)
     result = fixed if fixed and not enveloped else await dispatcher.dispatch(request)
     if received.headers.get(VOID) == "true":
-        return envelope.render(Success(), request_id)
-    if enveloped and not members:  # a notification: nobody waits for an answer
-        return Answer(204, b"", {"X-Request-Id": request_id})
-    rendered = envelope.render(result, request_id, members)
-    if rendered.status == HTTPStatus.METHOD_NOT_ALLOWED:  # what changes something is not for GET
-        return replace(rendered, headers={**rendered.headers, "Allow": "POST"})
-    return rendered
+        rendered = envelope.render(Success(), request_id)
+    elif enveloped and not members:  # a notification: nobody waits for an answer
+        rendered = Answer(204, b"", {"X-Request-Id": request_id})
+    else:
+        rendered = envelope.render(result, request_id, members)
+    more = _more_headers(result, received)
+    return replace(rendered, headers={**rendered.headers, **more}) if more else rendered
+
+
+def _more_headers(result: Result, received: Received) -> dict[str, str]:
+    """What an answer over HTTP says beside what is in its body, even if nothing is."""
+    if isinstance(result, Success):
+        kept = result.session
+    elif result.code is Code.VERB_NOT_ALLOWED:  # what changes something is not for GET
+        return {"Allow": "POST"}
+    else:
+        kept = FORGOTTEN if _has_dead_cookie(result, received) else None
+    return {"Set-Cookie": cookies.setting(kept, received.headers)} if kept else {}
+
+
+def _has_dead_cookie(failure: Failure, received: Received) -> bool:
+    """Whether the refusal is that of a session, and a cookie held it."""
+    return failure.text == SESSION_ENDED and bool(cookies.sessions(received.headers))
 
 
 def decode(received: Received) -> Any:
@@ -73,6 +89,7 @@ def parse(received: Received, body: Any, request_id: str) -> Request:
         credentials=credentials(received.headers),
         read_only=received.verb == "GET",
         id=request_id,
+        address=received.address,
     )
     return jsonrpc.parse(body, request) if jsonrpc.is_envelope(body) else request
 

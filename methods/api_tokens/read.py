@@ -36,5 +36,5 @@ def _matching(call: Call, token: str | list[str] | None) -> list[tuple[str, str,
     if value is None:
         return []
     if call.tokens.is_well_formed(value):
-        return [("digest", "bytea", "in", call.tokens.digests(value))]
+        return [("token", "bytea[]", "bears", call.tokens.digests(value))]
     return [("hint", "text", "includes", value)]

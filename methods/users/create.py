@@ -10,11 +10,27 @@ async def create(call: Call, name: str, options: Mapping[str, Any] | None = None
     """Add a user who holds the default permissions, or exactly those named.
 
     Raises:
-        Refusal: a permission is unknown or not the caller's to give, or the name is taken.
+        Refusal: a permission is unknown or not the caller's to give, the password is weak, or the
+            name is taken.
     """
-    names = (options or {}).get("permissions")
+    options = options or {}
+    names = options.get("permissions")
     # What an empty map leaves open is held by default: that is granted as well.
     granted = call.permissions.known if names is None else call.permissions.exactly(names)
     permissions = {} if names is None else granted
     call.permissions.check_grant(call.caller.permissions, granted)
-    return await call.row("users/create", name=name, permissions=permissions)
+    return await call.row(
+        "users/create",
+        name=name,
+        permissions=permissions,
+        password_hash=await _hashed(call, options.get("password")),
+    )
+
+
+async def _hashed(call: Call, password: str | None) -> str | None:
+    if password is None:
+        return None
+    weakness = call.accounts.passwords.weakness(password)
+    if weakness:
+        raise call.fault("options", "password", weakness)
+    return await call.accounts.passwords.hash(password)

@@ -9,11 +9,28 @@ select
     u.name as user_name,
     u.enabled as user_enabled,
     s.api_enabled,
-    effective_permissions(t.permissions, u.permissions, u.root, $2) as permissions
-from api_tokens t
+    effective_permissions(t.permissions, u.permissions, u.root, $2) as permissions,
+    -- What a first use settles: the digest is moved to the current key, a rotation comes to its end.
+    t.is_current and t.digest <> ($1::bytea[])[1] as is_stale,
+    t.is_current and t.previous_until_first_use and t.previous_until > now() as ends_rotation
+from (
+    (
+        select *, true as is_current
+        from api_tokens
+        where digest = any($1)
+        -- A value given to two people under two keys (it takes a race) is the newer key's.
+        order by array_position($1, digest)
+        limit 1
+    )
+    union all
+    (
+        -- Looked for only where nothing was found: the outer limit stops before.
+        select *, false
+        from api_tokens
+        where previous_digest = any($1) and previous_until > now()
+        limit 1
+    )
+) t
 join users u on u.id = t.user_id
 join settings s on s.singleton
-where t.digest = any($1)
--- A value given to two people under two keys (it takes a race) is the newer key's.
-order by array_position($1, t.digest)
 limit 1

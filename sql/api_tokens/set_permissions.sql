@@ -1,7 +1,7 @@
 -- Replace a token's permissions and clear its role, unless it is stronger than the caller. No row: not there, or not the caller's.
--- $1 token_id, $2 permissions, $3 caller_user, $4 caller_token, $5 caller_is_admin, $6 caller_permissions, $7 known_permissions
+-- $1 token_id, $2 permissions, $3 caller_user, $4 caller_token, $5 caller_session, $6 caller_is_admin, $7 caller_permissions, $8 known_permissions
 with target as (
-    select * from touched_token($1, $3, $5, $6, $7)
+    select * from touched_token($1, $3, $6, $7, $8)
 ), changed as (
     update api_tokens t
     set permissions = $2, role = null, updated = now()
@@ -9,15 +9,15 @@ with target as (
     where t.id = target.id and target.allowed
     returning t.id, t.permissions
 ), audited as (
-    insert into audit_events (actor_user, actor_token, action, target, details)
+    insert into audit_events (actor_user, actor_token, actor_session, action, target, details)
     select
-        $3, $4, 'api-tokens/set-permissions', id,
+        $3, $4, $5, 'api-tokens/set-permissions', id,
         jsonb_build_object('name', name, 'permissions', $2, 'allowed', allowed)
     from target
 )
 select
     target.allowed,
-    effective_permissions(changed.permissions, target.user_map, target.is_root, $7) as effective,
-    held_permissions(target.user_map, target.is_root, $7) as held
+    effective_permissions(changed.permissions, target.user_map, target.is_root, $8) as effective,
+    held_permissions(target.user_map, target.is_root, $8) as held
 from target
 left join changed on changed.id = target.id

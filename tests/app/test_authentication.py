@@ -4,6 +4,7 @@ import pytest
 from asyncpg import Connection, Record
 
 from app import statements
+from app.accounts import Accounts
 from app.authentication import Authentication
 from app.call import ANONYMOUS, Caller
 from app.config import Settings
@@ -15,7 +16,7 @@ from app.services import Services, open_services
 from app.statements import Statements, load
 from app.token_format import Format, Key, make
 from tests.conftest import MemberMaker
-from tests.support import Api
+from tests.support import Api, first_token
 
 OWN = "correct-horse-battery-staple"
 
@@ -37,7 +38,8 @@ async def refusal(authentication: Authentication, *credentials: str) -> tuple[in
 def cut_off() -> Authentication:
     """An authentication whose database cannot be reached: whatever asks it is told so."""
     nowhere = Statements(Database("postgresql://127.0.0.1:1/nothing"), statements.load())
-    return Authentication(nowhere, Format("apt", [Key.of(b"k" * 32)]), PermissionRegistry())
+    tokens = Format("apt", [Key.of(b"k" * 32)])
+    return Authentication(nowhere, tokens, PermissionRegistry(), Accounts.of(Settings()))
 
 
 async def test_without_credentials_one_is_anonymous(cut_off: Authentication) -> None:
@@ -202,19 +204,32 @@ async def test_a_retired_key_still_works(settings: Settings) -> None:
     """Tokens made under a key stay good while it is among the keys, and no longer."""
     old, new = new_key(), new_key()
     async with open_services(replace(settings, key=old), serving=True) as services:
-        token = await services.first_token()
-        assert token
+        token = await first_token(services)
+        unused = await Api(services, token)("api-tokens/create", "unused")
     async with open_services(replace(settings, key=f"{new},{old}"), serving=True) as services:
         assert (await caller(Api(services, token))).user_name == "root"
     async with open_services(replace(settings, key=new), serving=True) as services:
-        assert (await refusal(services.dispatcher.authentication, token))[0] == -32815
+        assert (await refusal(services.dispatcher.authentication, unused["token"]))[0] == -32815
+
+
+async def test_use_moves_a_token_to_the_current_key(settings: Settings, sql: Connection) -> None:
+    """What was used beside a retired key does not need it any more."""
+    old, new = new_key(), new_key()
+    async with open_services(replace(settings, key=old), serving=True) as services:
+        token = await first_token(services)
+    async with open_services(replace(settings, key=f"{new},{old}"), serving=True) as services:
+        await caller(Api(services, token))
+        scheme = services.dispatcher.tokens.scheme
+    assert await sql.fetchval("select digest_scheme from api_tokens") == scheme
+    async with open_services(replace(settings, key=new), serving=True) as services:
+        assert (await caller(Api(services, token))).user_name == "root"
 
 
 async def test_a_new_key_makes_the_new_tokens(settings: Settings) -> None:
     """After a rotation the retired key is not used for anything new."""
     old, new = new_key(), new_key()
     async with open_services(replace(settings, key=old), serving=True) as services:
-        token = await services.first_token()
+        token = await first_token(services)
     async with open_services(replace(settings, key=f"{new},{old}"), serving=True) as services:
         made = await Api(services, token)("api-tokens/create", "later")
     async with open_services(replace(settings, key=new), serving=True) as services:

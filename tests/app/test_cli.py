@@ -15,7 +15,7 @@ import pytest
 from app.cli import commands
 from app.config import Settings
 from app.flags import with_settings
-from tests.support import KEY, output, running_server
+from tests.support import output, running_server
 
 HTML = "<!doctype html><title>Welcome</title>"
 # What the shell makes of bytes that are no UTF-8.
@@ -40,41 +40,6 @@ async def stranger(answer: str) -> AsyncIterator[tuple[str, list[str]]]:
 def http(body: str, status: str = "200 OK", header: str = "X-None: 0") -> str:
     """An HTTP answer."""
     return f"HTTP/1.1 {status}\r\n{header}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-
-
-@pytest.fixture
-def environment(database_url: str, tmp_path: Path) -> dict[str, str]:
-    """The flags every command on data needs, as their environment twins."""
-    return {
-        "API_TOKENS_DATABASE_URL": database_url,
-        "API_TOKENS_DATA_DIR": str(tmp_path),
-        "API_TOKENS_KEY": KEY,
-    }
-
-
-@pytest.fixture
-def run(environment: dict[str, str]) -> Any:
-    """Runs a command that goes well and answers what it printed."""
-
-    async def run(*arguments: str) -> str:
-        code, out, errors = await output(*arguments, environment=environment)
-        assert code == 0, errors
-        return out
-
-    return run
-
-
-@pytest.fixture
-def refused(environment: dict[str, str]) -> Any:
-    """Runs a command that is refused and answers the line that says why."""
-
-    async def refused(*arguments: str) -> str:
-        code, out, errors = await output(*arguments, environment=environment)
-        assert (code, out) == (1, "")
-        [line] = errors.splitlines()
-        return line.removeprefix("api-tokens: ")
-
-    return refused
 
 
 async def test_token_create_prints_the_secret_alone(run: Any) -> None:

@@ -126,17 +126,36 @@ def test_refuses_the_cursor_of_another_order(order: list[tuple[str, bool]]) -> N
         cursor.decode(cursor.encode(ORDER, ROW), order)
 
 
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ([("id", False)], "(r.id) > ($1)"),
+        ([("id", True)], "(r.id) < ($1)"),
+        ([("at", False), ("id", False)], "(r.at, r.id) > ($1, $2)"),
+        ([("a", True), ("b", True), ("id", True)], "(r.a, r.b, r.id) < ($1, $2, $3)"),
+    ],
+)
+def test_compares_rows_where_nothing_is_null(order: list[tuple[str, bool]], expected: str) -> None:
+    """One comparison finds the very place in an index, so a deep page costs no more."""
+    places = [f"${number}" for number, _ in enumerate(order, 1)]
+    assert cursor.conditions(order, places, {"c"}) == [expected]
+
+
 def test_the_first_condition_is_one_an_index_can_use() -> None:
-    """A plain comparison of the first field comes first, so a deep page costs no more."""
-    order = [("name", False), ("id", False)]
-    assert cursor.conditions(order, ["$1", "$2"], set())[0] == "r.name >= $1"
+    """Where rows cannot be compared, a plain comparison of the first field comes first."""
+    order = [("name", False), ("created", True), ("id", True)]
+    assert cursor.conditions(order, ["$1", "$2", "$3"], set())[0] == "r.name >= $1"
 
 
 @pytest.mark.parametrize(
     ("order", "places", "nullable", "expected"),
     [
-        ([("id", False)], ["$1"], (), ["r.id >= $1", "((r.id > $1))"]),
-        ([("id", True)], ["$1"], (), ["r.id <= $1", "((r.id < $1))"]),
+        (
+            [("a", False), ("id", True)],
+            ["$1", "$2"],
+            (),
+            ["r.a >= $1", "((r.a > $1) or (r.a = $1 and r.id < $2))"],
+        ),
         (
             [("a", False), ("id", False)],
             ["$1", "$2"],

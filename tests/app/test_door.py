@@ -64,8 +64,9 @@ def code(body: bytes) -> int:
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
         f"GET / HTTP/1.1\r\nAuthorization: Bearer {SECRET}\x00z\r\n\r\n".encode(),
         b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000 + b"\r\n\r\n",
+        f"GET / HTTP/1.1\r\nCookie: api_tokens_session={SECRET * 500}\r\n\r\n".encode(),
     ],
-    ids=["words", "TLS", "NUL in a header", "a long header"],
+    ids=["words", "TLS", "NUL in a header", "a long header", "a huge cookie"],
 )
 async def test_what_is_not_http_is_refused_as_json(
     port: int, junk: bytes, caplog: pytest.LogCaptureFixture

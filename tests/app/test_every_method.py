@@ -17,8 +17,15 @@ from tests.support import Api
 REGISTRY: Final = registry.load(PermissionRegistry())
 METHODS: Final = sorted(REGISTRY.methods.values(), key=lambda method: method.name)
 EXAMPLE_TOKEN: Final = "01900000-0000-7000-8000-000000000001"
+EXAMPLE_USER: Final = "01900000-0000-7000-8000-000000000002"
+EXAMPLE_PASSWORD: Final = "correct horse battery"
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+every_guarded_method = pytest.mark.parametrize(
+    "method",
+    [method for method in METHODS if method.permission != "guest"],
+    ids=lambda method: method.name,
+)
 every_example = pytest.mark.parametrize(
     ("method", "example"),
     [(method, example) for method in METHODS for example in method.schema["examples"]],
@@ -36,14 +43,14 @@ def wire(method: Method) -> str:
     return method.name.removeprefix("/v1/")
 
 
-@every_method
+@every_guarded_method
 async def test_refuses_a_caller_without_a_token(root: Api, method: Method) -> None:
     """Without credentials the answer is "access denied", and asks for some."""
     refusal = await root.bearing(None).refusal(wire(method), *arguments(method))
     assert (refusal.code, refusal.status) == (-32811, 401)
 
 
-@every_method
+@every_guarded_method
 async def test_refuses_a_dead_token(root: Api, method: Method) -> None:
     """A token that was deleted gets the same answer everywhere."""
     made = await root("api-tokens/create", "dead")
@@ -52,7 +59,7 @@ async def test_refuses_a_dead_token(root: Api, method: Method) -> None:
     assert (refusal.code, refusal.status) == (-32815, 401)
 
 
-@every_method
+@every_guarded_method
 async def test_refuses_a_caller_without_the_permission(
     root: Api, member: MemberMaker, method: Method
 ) -> None:
@@ -110,9 +117,17 @@ async def test_the_examples_are_true(
             dict.fromkeys(("user_id", "user_name"), "") | dict.fromkeys(("token_id", "token_name"))
         ).decode(),
     )
-    if method.name == "/v1/users/read":
-        await root("users/create", "alice")
-    data = await root(wire(method), *(param["value"] for param in example["params"]))
+    hashed = await root.services.dispatcher.accounts.passwords.hash(EXAMPLE_PASSWORD)
+    await sql.execute(
+        "insert into users (id, name, password_hash) values ($1, 'alice', $2)",
+        EXAMPLE_USER,
+        hashed,
+    )
+    caller = root
+    if method.name == "/v1/session/sign-out":
+        signed_in = await root("session/sign-in", "alice", EXAMPLE_PASSWORD)
+        caller = root.bearing(signed_in["token"])
+    data = await caller(wire(method), *(param["value"] for param in example["params"]))
     shown = example["result"]["value"]
     assert is_valid(method.schema["result"]["schema"], REGISTRY.components, shown)
     assert shape(data) == shape(shown)

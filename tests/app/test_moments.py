@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.moments import duration, expiry, instant
+from app.moments import duration, expiry, instant, storable_instant
 
 NOW = datetime(2027, 1, 31, 12, tzinfo=UTC)
 NO_TIME = "must be a time such as 2027-01-31T12:00:00Z"
@@ -35,6 +35,14 @@ def test_reads_a_time(text: str, expected: datetime) -> None:
     """RFC 3339 text in any zone is a moment in UTC."""
     assert instant(text) == expected
     assert instant(text).tzinfo is UTC
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+def test_keeps_neither_end_of_time(text: str) -> None:
+    """What would come back as infinity is refused where it would be stored."""
+    with pytest.raises(ValueError, match="first or the last"):
+        storable_instant(text)
+    assert storable_instant("9999-12-31T23:59:59.999998Z").year == 9999
 
 
 def test_reads_nanoseconds() -> None:

@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from itertools import permutations, product
 from typing import Any
 
@@ -7,7 +8,15 @@ import pytest
 from app import cursor
 from app.database import Database
 from app.errors import Refusal
-from app.read_options import OPERATORS, Condition, Listing, Query, Selection
+from app.read_options import (
+    OPERATORS,
+    SQL_TYPES,
+    Condition,
+    Index,
+    Listing,
+    Query,
+    Selection,
+)
 
 LISTING = Listing(
     columns=("id", "name", "note", "enabled", "at"),
@@ -15,6 +24,7 @@ LISTING = Listing(
     nullable=frozenset({"note", "at"}),
     default_order=[["name", "asc"]],
     page_limit=100,
+    longest_page=100,
     missing="Row not found",
 )
 INJECTION = "x' or '1'='1"
@@ -29,13 +39,17 @@ TABLE = r"""
         ('00000000-0000-0000-0000-000000000005', 'x'' or ''1''=''1', '', true, null)
     ) as v (id, name, note, enabled, at) where $1
 """
+# The same rows, chosen in a table and then fetched from the statement one by one.
+INDEXED = replace(LISTING, index=Index(f"({TABLE})", leading="enabled", order="name"))
 FIELDS = ("name", "note", "enabled", "at")
+IDS = [f"00000000-0000-0000-0000-00000000000{digit}" for digit in range(1, 6)]
 ORDERS = [
     [list(step) for step in zip(fields, directions, strict=True)]
     for count in (1, 2)
     for fields in permutations(FIELDS, count)
     for directions in product(("asc", "desc"), repeat=count)
 ]
+either_way = pytest.mark.parametrize("listing", [LISTING, INDEXED], ids=["statement", "index"])
 
 
 @pytest.fixture
@@ -51,16 +65,21 @@ def query(options: dict[str, Any], *given: Condition, listing: Listing = LISTING
     return Query(TABLE, [True], Selection(listing, options, given, "/0"))
 
 
-async def answer(database: Database, options: dict[str, Any], *given: Condition) -> Any:
+async def answer(
+    database: Database, options: dict[str, Any], *given: Condition, listing: Listing = LISTING
+) -> Any:
     """The data and meta that a caller would get."""
-    made = query(options, *given)
+    made = query(options, *given, listing=listing)
     rows = await database.rows(made.text, made.parameters)
     return made.answer([dict(row) for row in rows])
 
 
-async def found(database: Database, options: dict[str, Any], *given: Condition) -> str:
+async def found(
+    database: Database, options: dict[str, Any], *given: Condition, listing: Listing = LISTING
+) -> str:
     """The last digits of the ids, in order of the ids unless the options say another."""
-    data, _ = await answer(database, {"order_by": ["enabled"], **options}, *given)
+    options_in_order = {"order_by": ["enabled"], **options}
+    data, _ = await answer(database, options_in_order, *given, listing=listing)
     digits = [row["id"][-1] for row in data]
     return "".join(digits if "order_by" in options else sorted(digits))
 
@@ -136,18 +155,42 @@ def faults(options: dict[str, Any]) -> list[str]:
         ("at", None, "35"),
     ],
 )
+@either_way
 async def test_a_condition_finds(
-    database: Database, field: str, condition: Any, expected: str
+    database: Database, listing: Listing, field: str, condition: Any, expected: str
 ) -> None:
     """Each operator means on real rows what its name says; "not" is true of null as well."""
-    assert await found(database, {"where": {field: condition}}) == expected
+    assert await found(database, {"where": {field: condition}}, listing=listing) == expected
 
 
-async def test_all_conditions_must_hold(database: Database) -> None:
-    """Those of the caller and those of the method."""
-    options = {"where": {"name": ["like", "a"], "enabled": True}}
-    assert await found(database, options) == "12"
-    assert await found(database, options, ("name", "text", "=", "alpha")) == "1"
+@either_way
+@pytest.mark.parametrize("field", ["enabled", "name"])
+async def test_all_conditions_must_hold(database: Database, listing: Listing, field: str) -> None:
+    """Those of the caller and those of the method, whichever come first in whatever order."""
+    options = {"where": {"name": ["like", "a"], "enabled": True}, "order_by": [field]}
+    given: Condition = ("name", "text", "=", "alpha")
+    assert sorted(await found(database, options, listing=listing)) == ["1", "2"]
+    assert await found(database, options, given, listing=listing) == "1"
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (IDS[2], "3"),
+        (["=", IDS[2]], "3"),
+        (["!=", IDS[2]], "1245"),
+        (["in", [IDS[0], IDS[4], "nonsense"]], "15"),
+        (["not in", [IDS[0], IDS[4]]], "234"),
+        ("nonsense", ""),
+        (None, ""),
+    ],
+)
+async def test_a_condition_on_an_id_finds(
+    database: Database, condition: Any, expected: str
+) -> None:
+    """Ids are equal or not; one that is malformed is one that no row has."""
+    listing = replace(LISTING, types={**LISTING.types, "id": SQL_TYPES["IdFilter"]})
+    assert await found(database, {"where": {"id": condition}}, listing=listing) == expected
 
 
 async def test_the_statements_own_parameters_stay(database: Database) -> None:
@@ -182,16 +225,17 @@ async def test_shows_the_listed_columns_alone(database: Database) -> None:
     assert {tuple(row) for row in data} == {LISTING.columns}
 
 
+@either_way
 @pytest.mark.parametrize("order_by", ORDERS, ids=str)
 @pytest.mark.parametrize("limit", [1, 2])
 async def test_pages_by_cursor_make_up_the_whole(
-    database: Database, order_by: list[list[str]], limit: int
+    database: Database, listing: Listing, order_by: list[list[str]], limit: int
 ) -> None:
     """In every order, page after page gives each row once, in the order of the whole."""
     whole, _ = await answer(database, {"order_by": order_by})
     options, rows = {"order_by": order_by, "limit": limit}, []
     while True:
-        data, meta = await answer(database, options)
+        data, meta = await answer(database, options, listing=listing)
         rows += data
         if not meta["next_page"]:
             break
@@ -200,10 +244,26 @@ async def test_pages_by_cursor_make_up_the_whole(
     assert len(rows) == 5
 
 
-async def test_an_offset_skips(database: Database) -> None:
+@pytest.mark.parametrize("order_by", ORDERS, ids=str)
+async def test_pages_by_cursor_within_a_condition(
+    database: Database, order_by: list[list[str]]
+) -> None:
+    """What an index finds first is all that pages are made of."""
+    options: dict[str, Any] = {"where": {"enabled": True}, "order_by": order_by, "limit": 2}
+    first, meta = await answer(database, options, listing=INDEXED)
+    options["after"] = meta["next_cursor"]
+    second, _ = await answer(database, options, listing=INDEXED)
+    assert {row["id"] for row in first} | {row["id"] for row in second} == {*IDS[:2], IDS[4]}
+    assert (len(first), len(second)) == (2, 1)
+
+
+@either_way
+async def test_an_offset_skips(database: Database, listing: Listing) -> None:
     """Pages by offset overlap as little as pages by cursor do."""
     pages = [
-        await found(database, {"order_by": ["enabled"], "limit": 2, "offset": offset})
+        await found(
+            database, {"order_by": ["enabled"], "limit": 2, "offset": offset}, listing=listing
+        )
         for offset in (0, 2, 4, 6)
     ]
     assert pages == ["34", "12", "5", ""]
@@ -220,10 +280,14 @@ async def test_tells_whether_there_is_more(database: Database, limit: float, mor
 
 async def test_the_listing_bounds_a_page(database: Database) -> None:
     """Without a limit of its own a page has the listing's."""
-    listing = Listing(LISTING.columns, LISTING.types, LISTING.nullable, [["name"]], 3, "")
-    made = query({}, listing=listing)
-    rows = await database.rows(made.text, made.parameters)
-    data, meta = made.answer([dict(row) for row in rows])
+    data, meta = await answer(database, {}, listing=replace(LISTING, page_limit=3))
+    assert (len(data), meta["next_page"]) == (3, True)
+
+
+@either_way
+async def test_the_longest_page_is_whole(database: Database, listing: Listing) -> None:
+    """Whatever the highest limit is, what follows is known."""
+    data, meta = await answer(database, {"limit": 3}, listing=replace(listing, longest_page=3))
     assert (len(data), meta["next_page"]) == (3, True)
 
 
@@ -235,14 +299,16 @@ async def test_the_listing_bounds_a_page(database: Database) -> None:
         ({"limit": 2, "offset": 4}, 1, 5),
         ({"offset": 9}, 0, 5),
         ({"where": {"enabled": True}, "limit": 1}, 1, 3),
+        ({"where": {"enabled": True}, "order_by": ["at"], "limit": 1}, 1, 3),
         ({"where": {"name": "nobody"}}, 0, 0),
     ],
 )
+@either_way
 async def test_counts_all_rows(
-    database: Database, options: dict[str, Any], rows: int, total: int
+    database: Database, listing: Listing, options: dict[str, Any], rows: int, total: int
 ) -> None:
     """The total is that of the conditions, on whatever page one is, an empty one too."""
-    data, meta = await answer(database, {**options, "count": True})
+    data, meta = await answer(database, {**options, "count": True}, listing=listing)
     assert (len(data), meta["rows"], meta["total_rows"]) == (rows, rows, total)
 
 
@@ -255,29 +321,30 @@ async def test_counts_the_same_on_later_pages(database: Database) -> None:
     assert (len(data), second["total_rows"]) == (2, 5)
 
 
-async def test_an_id_gives_that_row(database: Database) -> None:
+@either_way
+async def test_an_id_gives_that_row(database: Database, listing: Listing) -> None:
     """One row, as an object, and nothing said about pages."""
-    wanted = "00000000-0000-0000-0000-000000000003"
-    data, meta = await answer(database, {"id": wanted})
-    assert (data["id"], meta) == (wanted, {})
+    data, meta = await answer(database, {"id": IDS[2]}, listing=listing)
+    assert (data["id"], meta) == (IDS[2], {})
 
 
+@either_way
 @pytest.mark.parametrize("row_id", ["00000000-0000-0000-0000-00000000000f", "nonsense", ""])
-async def test_an_unknown_id_is_not_found(database: Database, row_id: str) -> None:
+async def test_an_unknown_id_is_not_found(
+    database: Database, listing: Listing, row_id: str
+) -> None:
     """An id that no row has, and one that is none, give the listing's text."""
     with pytest.raises(Refusal) as caught:
-        await answer(database, {"id": row_id})
+        await answer(database, {"id": row_id}, listing=listing)
     assert (caught.value.code, caught.value.text) == (404, "Row not found")
 
 
-async def test_an_id_obeys_the_methods_own_conditions(database: Database) -> None:
+@either_way
+async def test_an_id_obeys_the_methods_own_conditions(database: Database, listing: Listing) -> None:
     """What is not the caller's is not found by its id either."""
+    enabled: Condition = ("enabled", "boolean", "=", True)
     with pytest.raises(Refusal, match=r"^Row not found$"):
-        await answer(
-            database,
-            {"id": "00000000-0000-0000-0000-000000000003"},
-            ("enabled", "boolean", "=", True),
-        )
+        await answer(database, {"id": IDS[2]}, enabled, listing=listing)
 
 
 @pytest.mark.parametrize(

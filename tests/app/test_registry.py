@@ -71,6 +71,14 @@ def test_pairs_a_function_with_its_schema(root: Path) -> None:
     assert method.listing is None
 
 
+def test_a_keyword_is_a_name_with_an_underscore(root: Path) -> None:
+    """A method may be called what Python calls something else: `import`."""
+    write(root, "schemas/lab/import.json", SCHEMA | {"name": "/v1/lab/import"})
+    write(root, "methods/lab/import.py", "async def import_(call, what): ...\n")
+    method = load(BUILT_IN, {}, root).methods["/v1/lab/import"]
+    assert method.function.__name__ == "import_"
+
+
 @pytest.mark.parametrize(
     ("stem", "name"),
     [
@@ -238,6 +246,7 @@ def test_limits_are_one_services_alone() -> None:
     ("method", "permission", "changes"),
     [
         ("api-tokens/create", "user", True),
+        ("api-tokens/import", "admin", True),
         ("api-tokens/read", "user", False),
         ("api-tokens/delete", "user", True),
         ("api-tokens/set-enabled", "user", True),

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import re
-import shutil
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -59,20 +57,6 @@ async def until_status(
         return found == wanted
 
     await until(holds)
-
-
-async def test_the_first_start_tells_how_to_go_on(tmp_path: Path) -> None:
-    """A first start prints a root token and a curl line that works as pasted."""
-    if shutil.which("curl") is None and not os.environ.get("CI"):
-        pytest.skip("curl is not installed")
-    async with running_server("--data-dir", str(tmp_path / "data")) as server:
-        [command] = re.findall(r"^ +(curl (?:.*\\\n)*.*)$", server.said(), re.MULTILINE)
-        curl = await asyncio.create_subprocess_shell(
-            command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-        )
-        answer, _ = await curl.communicate()
-        assert b'"name":"my-first-token"' in answer
-        assert re.search(rb'"token":"apt_\w{36}"', answer)
 
 
 async def test_a_restart_keeps_everything(tmp_path: Path, http: aiohttp.ClientSession) -> None:
@@ -246,8 +230,15 @@ async def test_refuses_a_bad_permission_file(database_url: str, tmp_path: Path) 
     assert f"{path}: permissions.root" in line
 
 
-@pytest.mark.parametrize("prefix", ["", "UPPER", "a b", "x" * 17])
+async def test_refuses_a_bad_list_of_gateways(database_url: str, tmp_path: Path) -> None:
+    """Who would be believed nothing, or by mistake, is refused before it listens."""
+    options = ["--data-dir", str(tmp_path), "--database-url", database_url]
+    line = await refused_start("--trusted-proxies", "10.0.0.0/8,nonsense", *options)
+    assert "--trusted-proxies: 'nonsense'" in line
+
+
+@pytest.mark.parametrize("prefix", ["", "UPPER", "a b", "x" * 17, "session"])
 async def test_refuses_a_bad_prefix(tmp_path: Path, prefix: str) -> None:
-    """A token prefix that would not survive a double click is refused."""
+    """A token prefix that would not survive a double click, or is a session's, is refused."""
     line = await refused_start("--data-dir", str(tmp_path), "--token-prefix", prefix)
     assert "--token-prefix" in line

@@ -121,6 +121,29 @@ async def test_runs_a_statement_by_its_name(database: Database) -> None:
     assert type(row) is dict
 
 
+async def test_runs_a_statement_on_staged_records(empty_database: str) -> None:
+    """What was copied into the table is there for the statement; values come by name."""
+    database = Database(empty_database, size=1)
+    await database.rows("create table staged (n integer, word text, more integer default 7)")
+    text = "select sum(n) as n, max(word || $1) as word, max(more) as more from staged"
+    sql = Statements(database, {"lab/sum": Statement(text, ("tail",))})
+    records = [{"word": "a", "n": 1}, {"word": "b", "n": 2}]
+    row = await sql.staged("lab/sum", "staged", records, {"tail": "!", "other": 1})
+    assert row == {"n": 3, "word": "b!", "more": 7}
+    await database.close()
+
+
+async def test_leaves_nothing_staged_when_the_statement_fails(empty_database: str) -> None:
+    """Records and statement are one: neither is done without the other."""
+    database = Database(empty_database, size=1)
+    await database.rows("create table staged (n integer primary key)")
+    sql = Statements(database, {"lab/fail": Statement("select 1 / 0", ())})
+    with pytest.raises(Exception, match="division by zero"):
+        await sql.staged("lab/fail", "staged", [{"n": 1}], {})
+    assert await database.rows("select n from staged") == []
+    await database.close()
+
+
 async def test_no_row_is_none(database: Database) -> None:
     """A statement that finds nothing says so."""
     sql = Statements(database, {"lab/nothing": Statement("select 1 as n where false", ())})

@@ -224,10 +224,12 @@ def test_a_new_token_is_stored_under_the_current_key() -> None:
 
 
 def test_a_token_is_looked_up_under_every_key() -> None:
-    """The digests of retired keys stand beside the current one's, which comes first."""
+    """The current key's digest comes first, then those of retired keys, then foreign ones."""
     keys = [Key.of(bytes([number]) * 32) for number in range(3)]
     expected = [hmac_sha256(bytes([number]) * 32, TOKEN.encode()) for number in range(3)]
-    assert Format("apt", keys).digests(TOKEN) == expected
+    foreign = [hashlib.sha256(TOKEN.encode()).digest(), hashlib.sha512(TOKEN.encode()).digest()]
+    assert Format("apt", keys).digests(TOKEN) == [*expected, *foreign]
+    assert Format("apt", keys).session_digests(TOKEN) == expected
 
 
 def test_a_format_knows_its_prefix() -> None:

@@ -8,7 +8,7 @@ import pytest
 from app.config import Settings
 from app.services import open_services
 from tests.methods.support import Sql
-from tests.support import KEY, Api, database_of, made_database
+from tests.support import KEY, Api, database_of, first_token, made_database
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,8 @@ async def shared(shared_url: str, tmp_path_factory: pytest.TempPathFactory) -> A
         database_url=shared_url,
         key=KEY,
         database_connections=4,
+        password_memory=32,
+        seal_interval=86_400,
     )
     async with open_services(settings, serving=True) as services:
-        yield Api(services, await services.first_token())
+        yield Api(services, await first_token(services))

@@ -1,6 +1,7 @@
 """Steps that the tests of methods share."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from uuid import UUID, uuid4
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 else:
     Sql = asyncpg.Connection  # generic in its stubs alone
 
+PASSWORD: Final = "correct horse battery"
 EVERYTHING: Final = {"read": True, "write": True, "admin": True, "verify": True}
 INJECTIONS: Final = (
     "'; drop table api_tokens; --",
@@ -36,6 +38,31 @@ async def bearer(owner: Api, **permissions: bool) -> Api:
     return owner.bearing(made["token"])
 
 
+async def user_id(root: Api, name: str) -> str:
+    """The id of the user of this name."""
+    [row] = await root("users/read", {"where": {"name": name}})
+    return str(row["id"])
+
+
+async def signed_in(api: Api, name: str, password: str) -> Api:
+    """The API of a person who has just signed in."""
+    made = await api.bearing(None)("session/sign-in", name, password)
+    return api.bearing(made["token"])
+
+
+def moment(text: str) -> datetime:
+    """A time, however many decimals it is written with."""
+    return datetime.fromisoformat(text)
+
+
+async def works(api: Api, secret: str) -> bool:
+    """Whether a call with this secret goes well; if not, it is refused as dead."""
+    result = await api.bearing(secret).result("api-tokens/read")
+    code = getattr(result, "code", None)
+    assert code in {None, -32815}
+    return code is None
+
+
 async def unreachable(member: MemberMaker) -> tuple[Api, list[str]]:
     """A user's API, and ids it must be told are not there: another's, nobody's, malformed ones."""
     alice, bob = await member("alice"), await member("bob")
@@ -45,6 +72,12 @@ async def unreachable(member: MemberMaker) -> tuple[Api, list[str]]:
 async def token(sql: Sql, token_id: str) -> dict[str, Any] | None:
     """A token's row as it is stored."""
     row = await sql.fetchrow("select * from api_tokens where id = $1", UUID(token_id))
+    return dict(row) if row else None
+
+
+async def user(sql: Sql, user_id: str) -> dict[str, Any] | None:
+    """A user's row as it is stored."""
+    row = await sql.fetchrow("select * from users where id = $1", UUID(user_id))
     return dict(row) if row else None
 
 

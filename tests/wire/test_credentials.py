@@ -4,10 +4,12 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from app.token_format import is_well_formed
+from app.wire.cookies import NAME
 from app.wire.credentials import MALFORMED, credentials
 
 TOKEN = "apt_KAkjdjJxGtGjzJUiqLLO3FIqoLYHIo41Q5rX"
 OWN = "correct-horse-battery-staple"
+SESSION = "session_KAkjdjJxGtGjzJUiqLLO3FIqoLYHIo0QkdzH"
 
 
 def shown(*headers: tuple[str, str]) -> tuple[str, ...]:
@@ -155,3 +157,28 @@ def test_a_malformed_one_beside_a_good_one_counts() -> None:
 def test_what_stands_for_malformed_is_no_token() -> None:
     """It is refused as a token before any database is asked."""
     assert not is_well_formed(MALFORMED, "apt")
+
+
+# The console's cookie
+
+COOKIE = ("Cookie", f"{NAME}={SESSION}")
+OWN_PAGE = ("Sec-Fetch-Site", "same-origin")
+
+
+def test_a_session_is_a_credential_wherever_it_is() -> None:
+    """As a cookie, as a bearer, as a key; the same one twice is one."""
+    bearer = ("Authorization", f"Bearer {SESSION}")
+    assert shown(OWN_PAGE, COOKIE) == (SESSION,)
+    assert shown(bearer, ("X-API-Key", SESSION)) == (SESSION,)
+    assert shown(OWN_PAGE, COOKIE, bearer) == (SESSION,)
+
+
+@pytest.mark.parametrize("other", [TOKEN, OWN, f"{SESSION}x"])
+def test_a_cookie_beside_another_credential_counts(other: str) -> None:
+    """The call will be refused: neither is silently preferred."""
+    assert shown(OWN_PAGE, COOKIE, ("Authorization", f"Bearer {other}")) == (other, SESSION)
+
+
+def test_a_cookie_from_elsewhere_does_not_disturb_another_credential() -> None:
+    """What is as if it were not there does not count as a second one either."""
+    assert shown(COOKIE, ("Authorization", f"Bearer {TOKEN}")) == (TOKEN,)

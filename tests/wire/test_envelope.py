@@ -100,6 +100,13 @@ def test_a_failure_has_the_headers_of_its_status(code: Code) -> None:
     assert answer.headers == COMMON | MORE_HEADERS.get(code, {})
 
 
+@pytest.mark.parametrize("code", [Code.TOO_MANY_REQUESTS, Code.BACKEND_DOWN, Code.CONFLICT])
+def test_a_refusal_may_know_when_to_come_back(code: Code) -> None:
+    """What it says goes before what its code says in general."""
+    answer = render(Failure.of(Refusal(code, retry_after=37)), "r-1")
+    assert answer.headers["Retry-After"] == "37"
+
+
 def test_a_guest_is_told_how_to_authenticate() -> None:
     """Access denied is 401 to who showed nothing, and 403 without that header to others."""
     guest = render(Failure.of(Refusal(Code.ACCESS_DENIED, status=401)), "r-1")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -105,11 +106,19 @@ def test_a_path_is_the_method(path: str, method: str) -> None:
     assert request(received(path=path)).method == method
 
 
-def test_takes_the_credentials_and_the_id() -> None:
-    """Both go into the request; nothing else of HTTP does."""
+def test_takes_the_credentials_the_id_and_the_address() -> None:
+    """They go into the request; nothing else of HTTP does."""
     token = make("apt")
-    found = request(received(b"[1]", headers={**JSON, "X-API-Key": token, "X-Other": "y"}))
-    assert found == Request(PATH, [1], (token,), read_only=False, id="r-1")
+    headers = {**JSON, "X-API-Key": token, "X-Other": "y", "X-Forwarded-For": "192.0.2.9"}
+    arrived = replace(received(b"[1]", headers=headers), address="192.0.2.1")
+    found = request(arrived)
+    assert found == Request(PATH, [1], (token,), read_only=False, id="r-1", address="192.0.2.1")
+
+
+def test_an_envelope_comes_from_somewhere_too() -> None:
+    """Whatever the call is spelled in, its address stays with it."""
+    arrived = received(b'{"jsonrpc":"2.0","method":"x","id":1}')
+    assert request(replace(arrived, address="192.0.2.1")).address == "192.0.2.1"
 
 
 @pytest.mark.parametrize(

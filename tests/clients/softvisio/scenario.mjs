@@ -15,7 +15,7 @@ const NOWHERE = "01900000-0000-7000-8000-000000000000";
 // Exact, so a secret or a digest among the rows fails the scenario.
 const ROW_FIELDS = [
     "created", "created_by", "enabled", "expires", "hint", "id", "last_used", "metadata", "name",
-    "permissions", "role", "updated", "user_id",
+    "permissions", "role", "rotation", "updated", "user_id",
 ];
 
 const api = connect(API_TOKEN);

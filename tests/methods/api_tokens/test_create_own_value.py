@@ -9,7 +9,7 @@ from app.key_file import new_key
 from app.services import open_services
 from tests.conftest import MemberMaker
 from tests.methods.support import Sql, bearer, break_audit, events, stored, token
-from tests.support import KEY, Api
+from tests.support import KEY, Api, first_token
 
 OWN = "correct-horse-battery-staple"
 
@@ -92,6 +92,8 @@ async def test_gives_a_value_to_one_of_two(root: Api, member: MemberMaker, sql: 
         "aaaaaaaaaaaaaaaaaaaabcd",
         "apt_KAkjdjJxGtGjzJUiqLLO3FIqoLYHIo1nBCPS",
         "apt_correct-horse-battery-staple",
+        "session_correct-horse-battery-staple",
+        "session_KAkjdjJxGtGjzJUiqLLO3FIqoLYHIo0QkdzH",
         "apt_0123456789abcdefghijklmnopqrstuvwxyz",
         "apt_KAkjdjJxGtGjzJUiqLLO3FIqoLYHIo1nBCPR0",
     ],
@@ -166,7 +168,7 @@ async def test_makes_powerless_tokens_for_powerless_ones(root: Api) -> None:
 async def test_a_value_is_taken_under_a_retired_key_too(settings: Settings) -> None:
     """After a change of keys nobody can be given a value that somebody has, and it stays theirs."""
     async with open_services(settings, serving=True) as services:
-        root = Api(services, await services.first_token())
+        root = Api(services, await first_token(services))
         theirs = await root("api-tokens/create", "theirs", {"token": OWN})
     keys = f"{new_key()},{KEY}"
     async with open_services(replace(settings, key=keys), serving=True) as services:

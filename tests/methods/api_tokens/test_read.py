@@ -20,6 +20,7 @@ COLUMNS = {
     "expires",
     "last_used",
     "metadata",
+    "rotation",
 }
 
 

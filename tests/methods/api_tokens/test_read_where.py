@@ -319,6 +319,29 @@ async def test_finds_a_token_by_its_value(shared: Api, own: dict[str, str], bare
     await shared("api-tokens/delete", made["id"])
 
 
+@pytest.mark.parametrize(("until", "names"), [("1 hour", ["wanted"]), ("-1 second", [])])
+async def test_finds_a_token_by_the_secret_before(
+    shared: Api, shared_sql: Sql, until: str, names: list[str]
+) -> None:
+    """While a rotation runs either value finds the token; then the new one alone."""
+    tokens = shared.services.dispatcher.tokens
+    before = tokens.make()
+    made = await shared("api-tokens/create", "wanted")
+    await shared_sql.execute(
+        "update api_tokens set previous_digest = $1, previous_until = now() + $2::text::interval"
+        " where id = $3::text::uuid",
+        tokens.digests(before)[0],
+        until,
+        made["id"],
+    )
+    for order_by in (["name"], ["created"]):
+        options = {"where": {"token": before}, "order_by": order_by}
+        assert [row["name"] for row in await shared("api-tokens/read", options)] == names
+        options = {"where": {"token": made["token"]}, "order_by": order_by}
+        assert [row["name"] for row in await shared("api-tokens/read", options)] == ["wanted"]
+    await shared("api-tokens/delete", made["id"])
+
+
 @pytest.mark.parametrize(("start", "end"), [(-4, None), (-3, None), (-4, -1), (-1, None)])
 async def test_finds_a_token_by_its_last_characters(
     shared: Api, start: int, end: int | None

@@ -4,7 +4,16 @@ from typing import Any
 import pytest
 
 from tests.conftest import MemberMaker
-from tests.methods.support import INJECTIONS, Sql, bearer, break_audit, events
+from tests.methods.support import (
+    INJECTIONS,
+    PASSWORD,
+    Sql,
+    bearer,
+    break_audit,
+    events,
+    signed_in,
+    stored,
+)
 from tests.support import Api
 
 
@@ -157,6 +166,50 @@ async def test_gives_a_name_to_one_of_two(root: Api) -> None:
     """When two ask for one name at the same moment, exactly one gets it."""
     results = await asyncio.gather(*(root.result("users/create", "alice") for _ in range(4)))
     assert sorted(getattr(result, "code", 200) for result in results) == [200, 409, 409, 409]
+
+
+# The password
+
+
+async def test_signs_in_by_the_password_given(root: Api) -> None:
+    """A user who is given a password can sign in at once."""
+    made = await root("users/create", "alice", {"password": PASSWORD})
+    person = await signed_in(root, "alice", PASSWORD)
+    assert (await person("session/read"))["user"]["id"] == made["id"]
+
+
+@pytest.mark.parametrize("options", [{}, {"password": None}])
+async def test_cannot_sign_in_without_a_password(root: Api, options: dict[str, Any]) -> None:
+    """A user who is given none has none."""
+    await root("users/create", "alice", options)
+    refusal = await root.bearing(None).refusal("session/sign-in", "alice", PASSWORD)
+    assert refusal.code == -32812
+
+
+@pytest.mark.parametrize(
+    ("password", "message"),
+    [
+        ("x" * 11, "must have at least 12 characters"),
+        ("x" * 1025, "must have at most 1024 characters"),
+        ("abcd" * 10, "must have at least 5 different characters"),
+        (123456789012, "must be null or string"),
+    ],
+)
+async def test_refuses_a_bad_password(shared: Api, password: Any, message: str) -> None:
+    """A password is as `set-password` takes it."""
+    refusal = await shared.refusal("users/create", "mallory", {"password": password})
+    assert refusal.code == -32808
+    assert [(f.path, f.message) for f in refusal.faults] == [("/1/password", message)]
+
+
+async def test_keeps_the_password_nowhere(
+    root: Api, sql: Sql, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither the answer, nor the log, nor any table shows the password."""
+    caplog.set_level("DEBUG")
+    made = await root("users/create", "alice", {"password": PASSWORD})
+    await root.refusal("users/create", "alice", {"password": PASSWORD})
+    assert PASSWORD not in f"{made}{caplog.text}{await stored(sql)}"
 
 
 # What stays behind

@@ -1,0 +1,55 @@
+"""The command line. Commands on data speak to the same methods as every wire."""
+
+import logging
+import sys
+
+import click
+
+from app.cli.audit import audit
+from app.cli.calls import call
+from app.cli.imports import import_tokens
+from app.cli.settings import settings
+from app.cli.shell import run
+from app.cli.tokens import token
+from app.cli.users import user
+from app.config import Settings
+from app.flags import with_settings
+from app.server import serve as run_server
+from app.services import open_services
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="api-tokens")
+def commands() -> None:
+    """Issue, manage and verify API tokens."""
+
+
+@commands.command()
+@with_settings(server=True)
+def serve(settings: Settings) -> None:
+    """Run the service; without --database-url on its own embedded PostgreSQL."""
+    run(run_server(settings))
+
+
+@commands.command()
+@with_settings()
+def migrate(settings: Settings) -> None:
+    """Bring the database up to date. `serve` does so too."""
+
+    async def migrated() -> None:
+        async with open_services(settings, serving=False):
+            click.echo("the database is up to date")
+
+    run(migrated())
+
+
+for command in (audit, call, import_tokens, settings, token, user):
+    commands.add_command(command)
+
+
+def main() -> None:
+    """The program `api-tokens`."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    commands(prog_name="api-tokens")

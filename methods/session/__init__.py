@@ -1,0 +1,1 @@
+"""Methods on the session of a person who signs in."""

@@ -1,0 +1,1 @@
+"""Methods on what is set for the whole service."""

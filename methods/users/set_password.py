@@ -1,0 +1,25 @@
+"""Give a user a password."""
+
+from app.call import Call
+from app.permissions import checked_touch
+
+
+async def set_password(call: Call, user_id: str, password: str | None) -> None:
+    """Set a user's password, or take it away, and end all their sessions.
+
+    Raises:
+        Refusal: the password is weak; there is no such user (404), or they hold more than the
+            caller.
+    """
+    hashed = await _hashed(call, password)
+    row = await call.row("users/set_password", user_id=user_id, password_hash=hashed)
+    checked_touch(row, "User not found")
+
+
+async def _hashed(call: Call, password: str | None) -> str | None:
+    if password is None:
+        return None
+    weakness = call.accounts.passwords.weakness(password)
+    if weakness:
+        raise call.fault("password", None, weakness)
+    return await call.accounts.passwords.hash(password)
