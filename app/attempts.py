@@ -49,11 +49,18 @@ class Attempts:
         """Count an attempt no longer: it went well."""
         if key in self._recovered:
             self._recovered[key] -= self._seconds
+            if self._recovered[key] <= self._clock():
+                del self._recovered[key]
 
     def _forget(self, now: float) -> None:
-        """Let go of the oldest keys: the recovered ones, and those there is no room for."""
-        while len(self._recovered) > MOST_KEYS or next(iter(self._recovered.values())) <= now:
+        """Let go of the oldest keys that have recovered; for want of room, of those that will next.
+
+        Not simply of the oldest: who is locked out could then get in by a flood of other names.
+        """
+        while next(iter(self._recovered.values())) <= now:
             self._recovered.popitem(last=False)
+        while len(self._recovered) > MOST_KEYS:
+            del self._recovered[min(self._recovered, key=self._recovered.__getitem__)]
 
 
 def neighbourhood(address: str) -> str:

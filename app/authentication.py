@@ -20,7 +20,7 @@ USER_DISABLED: Final = "Session is disabled: the user is disabled"
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """Tells who calls, from what the caller showed; one statement, save when a token is new."""
+    """Tells who calls, from what the caller showed; one statement, save at a secret's first use."""
 
     sql: Sql
     tokens: Format
@@ -93,7 +93,7 @@ class Authentication:
         """Do what was left for the first use of a token's secret."""
         token_id = row["token_id"]
         if row["ends_rotation"]:
-            values = {"token_id": token_id, "user_id": row["user_id"]}
+            values = {"token_id": token_id, "user_id": row["user_id"], "digests": digests}
             await self.sql.row("_service/end_rotation", values)
         if row["is_stale"]:
             values = {"token_id": token_id, "digests": digests}

@@ -29,7 +29,7 @@ TAKEN: Final = {
     "users_name_key": "Name is taken",
     "api_tokens_digest_key": "Token value is taken",
     "api_tokens_previous_digest_key": "Token value is taken",
-    "api_tokens_import_digest_key": "Token value is taken",
+    "api_tokens_import_fingerprint_key": "Token value is taken",
 }
 # The server is out of reach, going down, coming up, or too busy: the same call may go well later.
 UNAVAILABLE: Final = (

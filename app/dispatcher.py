@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from app.accounts import Accounts
 from app.authentication import Authentication
 from app.call import ANONYMOUS, Call, Caller, Failure, Request, Result, Sql, Success
-from app.errors import Code, Refusal
+from app.errors import Code, NotHeld, Refusal
 from app.permissions import PermissionRegistry
-from app.registry import Method, Registry
+from app.registry import VERSION, Method, Registry
 from app.token_format import Format
 
 log = logging.getLogger("api_tokens")
@@ -51,7 +51,13 @@ class Dispatcher:
         if request.read_only and method.changes:
             raise Refusal(Code.VERB_NOT_ALLOWED)
         _permit(method, caller)
-        answer = await method.function(self._call(method, request, caller), *arguments)
+        call = self._call(method, request, caller)
+        try:
+            answer = await method.function(call, *arguments)
+        except NotHeld as refusal:
+            action = method.name.removeprefix(VERSION)
+            await call.row("_service/audit_refusal", action=action, permission=refusal.permission)
+            raise
         return answer if isinstance(answer, Success) else Success(answer)
 
     def _find(self, request: Request) -> Method:

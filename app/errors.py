@@ -106,6 +106,15 @@ class Refusal(Exception):  # noqa: N818 - an expected answer, not an error of th
         super().__init__(self.text)
 
 
+class NotHeld(Refusal):
+    """A caller would grant a permission it does not hold itself."""
+
+    def __init__(self, permission: str) -> None:
+        text = f'Access denied: you do not hold permission "{permission}"'
+        super().__init__(Code.ACCESS_DENIED, text)
+        self.permission = permission
+
+
 def bad_request(text: str) -> Refusal:
     """The arguments are well formed, and still cannot be meant."""
     return Refusal(Code.BAD_REQUEST, text)

@@ -41,6 +41,7 @@ def duration(text: str) -> timedelta:
 
     Raises:
         ValueError: it is not one.
+        OverflowError: it is longer than any time there is.
     """
     match = _DURATION.fullmatch(text)
     if match is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from app.errors import CannotStart, Code, Refusal, bad_request, not_found
+from app.errors import CannotStart, Code, NotHeld, Refusal, bad_request, not_found
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
 ROLE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
@@ -79,9 +79,7 @@ class PermissionRegistry:
         self.check_names(wanted)
         for name, granted in wanted.items():
             if granted and not held.get(name, False):
-                raise Refusal(
-                    Code.ACCESS_DENIED, f'Access denied: you do not hold permission "{name}"'
-                )
+                raise NotHeld(name)
 
     def exactly(self, names: Iterable[str]) -> dict[str, bool]:
         """A user's map under which they hold these and nothing else, defaults included."""

@@ -167,6 +167,16 @@ class Format:
 
     def digests(self, value: str) -> list[bytes]:
         """Every digest a token may be stored under: by our keys, current first, then foreign."""
-        data = value.encode()
-        foreign = [made(data).digest() for made in FOREIGN_SCHEMES.values()]
-        return [key.digest(value) for key in self.keys] + foreign
+        return [key.digest(value) for key in self.keys] + self.foreign_digests(value)
+
+    def foreign_digests(self, value: str) -> list[bytes]:
+        """The digests that other systems may keep of a token."""
+        return [made(value.encode()).digest() for made in FOREIGN_SCHEMES.values()]
+
+    def fingerprints(self, foreign_digests: Iterable[bytes]) -> list[bytes]:
+        """What foreign digests are known again by, in the order of our keys.
+
+        Keyed as well: nobody can try values against what is kept of them. No token has a space.
+        """
+        texts = [f"imported {digest.hex()}" for digest in foreign_digests]
+        return [key.digest(text) for key in self.keys for text in texts]

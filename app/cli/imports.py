@@ -26,7 +26,11 @@ FORMS: Final = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @flag("--format", type=click.Choice(["jsonl", "csv"]), help="By FILE's extension unless given.")
-@flag("--dry-run", is_flag=True, help="Tell what would happen, and change nothing.")
+@flag(
+    "--dry-run",
+    is_flag=True,
+    help="Change nothing, and tell what would be: save of values that stand twice, far apart.",
+)
 @flag(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),

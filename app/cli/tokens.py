@@ -21,11 +21,13 @@ def token() -> None:
 
 
 @token.command("create")
-@click.argument("name")
+@click.argument("name", type=Text())
 @flag("--user", type=Text(), default=ROOT_USER, show_default=True, help="Whose token it is.")
-@flag("--role", help="A preset of permissions.")
-@flag("--permission", multiple=True, help="A permission; may be repeated.")
-@flag("--expires", help="When it ends: 30d, 12h, or a time such as 2027-01-31T12:00:00Z.")
+@flag("--role", type=Text(), help="A preset of permissions.")
+@flag("--permission", type=Text(), multiple=True, help="A permission; may be repeated.")
+@flag(
+    "--expires", type=Text(), help="When it ends: 30d, 12h, or a time such as 2027-01-31T12:00:00Z."
+)
 @with_settings()
 def token_create(
     settings: Settings,
@@ -55,7 +57,7 @@ def token_list(settings: Settings, user: str | None) -> None:
 
 
 @token.command("update")
-@click.argument("token_id", metavar="ID")
+@click.argument("token_id", type=Text(), metavar="ID")
 @flag("--name", type=Text(), help="What it is for.")
 @flag("--role", type=Text(), help="A preset of permissions.")
 @flag("--expires", type=Text(), help='When it ends, as for create, or "never".')
@@ -63,14 +65,14 @@ def token_list(settings: Settings, user: str | None) -> None:
 @with_settings()
 def token_update(settings: Settings, token_id: str, **given: Any) -> None:
     """Change a token."""
-    changes = {name: value for name, value in given.items() if value}
+    changes = {name: value for name, value in given.items() if value not in (None, False)}
     if changes.get("expires") == NEVER:
         changes["expires"] = None
     run(method(settings, ROOT_USER, "api-tokens/update", token_id, changes))
 
 
 @token.command("rotate")
-@click.argument("token_id", metavar="ID")
+@click.argument("token_id", type=Text(), metavar="ID")
 @flag("--grace", type=Text(), help="How long the secret before goes on working: 15m, 2h, 7d.")
 @flag("--until-first-use", is_flag=True, help="It dies earlier, when the new one is first used.")
 @with_settings()
@@ -81,7 +83,7 @@ def token_rotate(settings: Settings, token_id: str, **options: Any) -> None:
 
 
 @token.command("enable")
-@click.argument("token_id", metavar="ID")
+@click.argument("token_id", type=Text(), metavar="ID")
 @with_settings()
 def token_enable(settings: Settings, token_id: str) -> None:
     """Let a disabled token work again."""
@@ -89,7 +91,7 @@ def token_enable(settings: Settings, token_id: str) -> None:
 
 
 @token.command("disable")
-@click.argument("token_id", metavar="ID")
+@click.argument("token_id", type=Text(), metavar="ID")
 @with_settings()
 def token_disable(settings: Settings, token_id: str) -> None:
     """Let a token work no more, until it is enabled."""
@@ -97,7 +99,7 @@ def token_disable(settings: Settings, token_id: str) -> None:
 
 
 @token.command("delete")
-@click.argument("token_id", metavar="ID")
+@click.argument("token_id", type=Text(), metavar="ID")
 @with_settings()
 def token_delete(settings: Settings, token_id: str) -> None:
     """Delete a token."""

@@ -20,8 +20,10 @@ def user() -> None:
 
 
 @user.command("create")
-@click.argument("name")
-@flag("--permission", multiple=True, help="Exactly these permissions; may be repeated.")
+@click.argument("name", type=Text())
+@flag(
+    "--permission", type=Text(), multiple=True, help="Exactly these permissions; may be repeated."
+)
 @with_settings()
 def user_create(settings: Settings, name: str, permission: tuple[str, ...]) -> None:
     """Add a user and print the id."""
@@ -51,7 +53,9 @@ def user_set_password(settings: Settings, name: str) -> None:
 
 @user.command("set-permissions")
 @click.argument("name", type=Text())
-@flag("--permission", multiple=True, help="Exactly these permissions; may be repeated.")
+@flag(
+    "--permission", type=Text(), multiple=True, help="Exactly these permissions; may be repeated."
+)
 @with_settings()
 def user_set_permissions(settings: Settings, name: str, permission: tuple[str, ...]) -> None:
     """Replace what a user holds; without --permission by the default permissions."""

@@ -29,8 +29,8 @@ def client(peer: str | None, forwarded: Sequence[str], trusted: Sequence[Network
     X-Forwarded-For grows at its right: what stands left of an address we do not trust is only what
     that address says (https://developer.mozilla.org/docs/Web/HTTP/Headers/X-Forwarded-For).
     """
-    nearest = _address(peer or "")
-    if not trusted or not nearest:
+    nearest = _address(peer or "") if trusted else None
+    if nearest is None:
         return peer or ""
     for hop in reversed([part for value in forwarded for part in value.split(",")]):
         further = _address(hop.strip())

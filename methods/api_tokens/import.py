@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from app import moments
 from app.call import Call, Row
-from app.errors import Code, Fault, Refusal, invalid
+from app.errors import Code, Fault, NotHeld, Refusal, invalid
 from app.token_format import FOREIGN_SCHEMES, SHORTEST
 
 UNKNOWN_HINT: Final = "…"
@@ -38,12 +38,17 @@ async def import_(
     """
     refused: dict[int, list[str]] = {}
     records: list[dict[str, Any]] = []
+    not_held: NotHeld | None = None
     for index, row in enumerate(tokens):
         try:
             records.append(_record(call, index, row))
         except Refusal as refusal:
             refused[index] = [str(fault) for fault in refusal.faults] or [refusal.text]
+            not_held = refusal if isinstance(refusal, NotHeld) else not_held
     tally = await _import(call, _paired(records), options or {})
+    if not_held and not (options or {}).get("dry_run"):
+        told = {"action": "api-tokens/import", "permission": not_held.permission}
+        await call.row("_service/audit_refusal", **told)
     for index, verdict in tally["refused"].items():
         refused[int(index)] = [REASONS[verdict].format(owner=tokens[int(index)].get("owner"))]
     reasons = [{"index": index, "errors": errors} for index, errors in sorted(refused.items())]
@@ -109,13 +114,19 @@ def _identity(call: Call, row: Row) -> dict[str, Any]:
         hint = row.get("hint", UNKNOWN_HINT)
         if FOREIGN_SCHEMES[row["scheme"]](hint.encode()).digest() == digest:
             raise invalid(Fault("/hint", "must not be the token itself"))
-        return {"digests": [digest], "digest_scheme": row["scheme"], "hint": hint}
+        return {
+            "digests": [digest],
+            "fingerprints": call.tokens.fingerprints([digest]),
+            "digest_scheme": row["scheme"],
+            "hint": hint,
+        }
     value = row["token"]
     weakness = call.tokens.weakness(value)
     if weakness:
         raise invalid(Fault("/token", weakness))
     return {
         "digests": call.tokens.digests(value),
+        "fingerprints": call.tokens.fingerprints(call.tokens.foreign_digests(value)),
         "digest_scheme": call.tokens.scheme,
         "hint": call.tokens.hint(value),
     }

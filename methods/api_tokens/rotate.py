@@ -16,7 +16,9 @@ LONGEST_GRACE = timedelta(days=7)
 # How long the answer to an idempotency key can be had again.
 REMEMBERED = timedelta(days=1)
 NONCE_BYTES = 16
+REPLACED = "Token has another secret by now than this idempotency key gave it"
 REFUSALS = {
+    "replaced": REPLACED,
     "outrun": "Token was rotated by somebody else at the same moment",
     "disabled": "Token is disabled",
     "expired": "Token has expired",
@@ -27,17 +29,19 @@ REFUSALS = {
 class _Wish:
     """What a caller with an idempotency key asks for: `key` tells it from all others.
 
-    The new secret is derived from it, a nonce that is stored, and the server key: so that the same
-    wish can be answered with the same secret, which is stored nowhere.
+    The new secret is derived from `seed`, a nonce that is stored, and the server key: so that the
+    same wish can be answered with the same secret. The seed is stored nowhere, nor is the secret.
     """
 
     key: bytes
+    seed: bytes
     nonce: bytes
 
     @classmethod
     def of(cls, call: Call, token_id: str, idempotency_key: str) -> "_Wish":
         text = f"{call.caller.user_id} {token_id.lower()} {idempotency_key}"
-        return cls(hashlib.sha256(text.encode()).digest(), secrets.token_bytes(NONCE_BYTES))
+        key, seed = (hashlib.sha256(f"{use} {text}".encode()).digest() for use in ("key", "seed"))
+        return cls(key, seed, secrets.token_bytes(NONCE_BYTES))
 
 
 async def rotate(call: Call, token_id: str, options: Mapping[str, Any] | None = None) -> Row:
@@ -51,7 +55,7 @@ async def rotate(call: Call, token_id: str, options: Mapping[str, Any] | None = 
     wish = None
     if options.get("idempotency_key") is not None:
         wish = _Wish.of(call, token_id, options["idempotency_key"])
-    secret = call.tokens.derive(wish.key + wish.nonce)[0] if wish else call.tokens.make()
+    secret = call.tokens.derive(wish.seed + wish.nonce)[0] if wish else call.tokens.make()
     row = await call.row(
         "api_tokens/rotate",
         token_id=token_id,
@@ -94,7 +98,7 @@ def _grace(call: Call, options: Mapping[str, Any]) -> timedelta | None:
 
 def _again(call: Call, wish: _Wish, row: Row) -> str:
     """The secret that the same wish was answered with before, if it still is the token's."""
-    for secret in call.tokens.derive(wish.key + row["rotation_nonce"]):
+    for secret in call.tokens.derive(wish.seed + row["rotation_nonce"]):
         if row["stored"] in call.tokens.digests(secret):
             return secret
-    raise conflict("Token has another secret by now than this idempotency key gave it")
+    raise conflict(REPLACED)

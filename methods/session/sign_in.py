@@ -20,9 +20,11 @@ async def sign_in(call: Call, name: str, password: str) -> Success:
     accounts.admit(name, call.address)
     try:
         row = await _begin(call, name, password, secret)
-    except Refusal:  # too busy to tell whether the password was right
-        accounts.forgive(name, call.address)
-        raise
+    except Refusal as refusal:
+        if refusal.code is not Code.DELETED:  # too busy to tell whether the password was right
+            accounts.forgive(name, call.address)
+            raise
+        row = None  # the user has just been deleted
     if row is None:
         raise Refusal(Code.AUTHORIZATION_REQUIRED, WRONG)
     accounts.forgive(name, call.address)

@@ -8,7 +8,9 @@ alter table api_tokens
     -- derived with: so that the same request gets the same answer again.
     add column rotated timestamptz,
     add column rotation_key bytea,
-    add column rotation_nonce bytea;
+    add column rotation_nonce bytea,
+    -- Requests that were answered before the last one, and are not answered again.
+    add column past_rotation_keys bytea[] not null default '{}';
 
 create unique index api_tokens_previous_digest_key on api_tokens (previous_digest)
 where previous_digest is not null;
@@ -50,13 +52,13 @@ create function touched_token(
     token_id uuid, caller_user uuid, caller_is_admin boolean, caller_permissions jsonb, known jsonb
 ) returns table (
     id uuid, name text, digest bytea, enabled boolean, expires timestamptz, rotated timestamptz,
-    rotation_key bytea, rotation_nonce bytea, user_map jsonb, is_root boolean, allowed boolean
+    rotation_key bytea, rotation_nonce bytea, past_rotation_keys bytea[], user_map jsonb, is_root boolean, allowed boolean
 )
 language sql volatile
 as $$
     select
         t.id, t.name, t.digest, t.enabled, t.expires, t.rotated, t.rotation_key, t.rotation_nonce,
-        u.permissions, u.root,
+        t.past_rotation_keys, u.permissions, u.root,
         caller_permissions @> effective_permissions(t.permissions, u.permissions, u.root, known)
     from api_tokens t
     join users u on u.id = t.user_id

@@ -1,11 +1,11 @@
 -- Tokens of other systems.
 
--- The digest that an imported token came with, for good: whatever becomes of its secret, the same
--- row of the same file is known again and not taken in twice.
-alter table api_tokens add column import_digest bytea;
+-- What an imported token came with, keyed, for good: whatever becomes of its secret, the same row of
+-- the same file is known again and not taken in twice.
+alter table api_tokens add column import_fingerprint bytea;
 
-create unique index api_tokens_import_digest_key on api_tokens (import_digest)
-where import_digest is not null;
+create unique index api_tokens_import_fingerprint_key on api_tokens (import_fingerprint)
+where import_fingerprint is not null;
 
 -- Where rows to import stand for the length of one transaction, in which nobody else sees them.
 create unlogged table import_rows (
@@ -21,6 +21,8 @@ create unlogged table import_rows (
     enabled boolean not null,
     -- Every digest the value may be stored under; the first is the one it will be.
     digests bytea[] not null,
+    -- What it may be known again by; the first is what it will be.
+    fingerprints bytea[] not null,
     digest_scheme text not null,
     hint text not null,
     created timestamptz,

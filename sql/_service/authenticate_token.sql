@@ -24,13 +24,13 @@ from (
     )
     union all
     (
-        -- Looked for only where nothing was found: the outer limit stops before.
+        -- Looked for only where nothing was found: the limit stops before.
         select *, false
         from api_tokens
         where previous_digest = any($1) and previous_until > now()
         limit 1
     )
+    limit 1
 ) t
 join users u on u.id = t.user_id
 join settings s on s.singleton
-limit 1

@@ -40,7 +40,7 @@ with given as (
             union all
             select user_id, name from api_tokens where previous_digest = any(given.digests)
             union all
-            select user_id, name from api_tokens where import_digest = any(given.digests)
+            select user_id, name from api_tokens where import_fingerprint = any(given.fingerprints)
         ) t
     ) stored
 ), candidates as (
@@ -54,12 +54,12 @@ with given as (
     window same_value as (partition by first_index order by index)
 ), imported as (
     insert into api_tokens (
-        user_id, name, role, permissions, enabled, digest, digest_scheme, import_digest, hint,
-        created, created_by, expires, metadata
+        user_id, name, role, permissions, enabled, digest, digest_scheme, import_fingerprint,
+        hint, created, created_by, expires, metadata
     )
     select
-        user_id, name, role, permissions, enabled, digests[1], digest_scheme, digests[1], hint,
-        coalesce(created, now()), $2, expires, metadata
+        user_id, name, role, permissions, enabled, digests[1], digest_scheme, fingerprints[1],
+        hint, coalesce(created, now()), $2, expires, metadata
     from candidates
     where is_first and not $1
     -- In one order, lest two imports at once wait for each other.

@@ -1,20 +1,31 @@
 -- Give a token a new secret, unless it is stronger than the caller or cannot be rotated. No row: not there, or not the caller's.
 -- $1 token_id, $2 digest, $3 digest_scheme, $4 hint, $5 grace, $6 until_first_use, $7 sets_expires, $8 expires, $9 rotation_key, $10 rotation_nonce, $11 remembered, $12 caller_user, $13 caller_token, $14 caller_session, $15 caller_is_admin, $16 caller_permissions, $17 known_permissions
 with seen as (
-    -- The secret as it was when this statement began, however long the lock below was waited for.
-    select digest from api_tokens where id = $1
+    -- As it was when this statement began, however long the lock below was waited for.
+    select rotated from api_tokens where id = $1
 ), target as (
     select
         t.id, t.name, t.digest, t.rotation_nonce, t.allowed,
         case
+            when t.is_remembered and t.rotation_key is not null
+            -- The last twenty: nobody retries what lies further back.
+            then (t.rotation_key || t.past_rotation_keys)[:20]
+            when t.is_remembered then t.past_rotation_keys
+            else '{}'
+        end as past_rotation_keys,
+        case
             when not t.allowed then 'stronger'
-            when t.rotation_key = $9 and t.rotated > now() - $11::interval then 'repeated'
-            when t.digest is distinct from seen.digest then 'outrun'
+            when t.rotation_key = $9 and t.is_remembered then 'repeated'
+            when $9 = any(t.past_rotation_keys) and t.is_remembered then 'replaced'
+            when t.rotated is distinct from seen.rotated then 'outrun'
             when not t.enabled then 'disabled'
             when t.expires <= now() then 'expired'
             else 'rotated'
         end as verdict
-    from touched_token($1, $12, $15, $16, $17) t
+    from (
+        select *, rotated > now() - $11::interval as is_remembered
+        from touched_token($1, $12, $15, $16, $17)
+    ) t
     left join seen on true
 ), rotated as (
     update api_tokens t
@@ -33,6 +44,7 @@ with seen as (
         rotated = now(),
         rotation_key = $9,
         rotation_nonce = $10,
+        past_rotation_keys = target.past_rotation_keys,
         updated = now()
     from target
     where t.id = target.id and target.verdict = 'rotated'

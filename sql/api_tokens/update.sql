@@ -27,6 +27,8 @@ with target as (
             when $6 and t.previous_until > $7 then $7
             else t.previous_until
         end,
+        previous_until_first_use =
+            t.previous_until_first_use and not ($12 or $9 is not null),
         updated = now()
     from target
     where t.id = target.id and target.allowed and not target.taken

@@ -4,6 +4,8 @@ with target as (
     select id, name, root, enabled, permissions, session_epoch
     from users
     where id = $1 and session_epoch = $2
+    -- The user before their sessions, as who ends those does: lest each wait for the other.
+    for key share
 ), created as (
     insert into sessions (user_id, epoch, digest, expires)
     select id, session_epoch, $4, now() + $5::interval

@@ -91,17 +91,26 @@ def test_each_key_has_its_own(attempts: Attempts, other: str) -> None:
     assert wait(attempts, other) is None
 
 
-def test_forgets_the_oldest_when_there_are_too_many(attempts: Attempts) -> None:
-    """A flood of names takes so much memory and no more; the latest are remembered."""
+def test_a_flood_of_names_frees_none(attempts: Attempts) -> None:
+    """It takes so much memory and no more; who is locked out stays so, before it or after."""
     for _ in range(4):
         wait(attempts, "first")
-    for number in range(MOST_KEYS - 1):
+    for number in range(MOST_KEYS + 1):
         wait(attempts, number)
-    assert wait(attempts, "first") == 10
     for _ in range(4):
         wait(attempts, "last")
-    assert wait(attempts, "first") is None
+    assert wait(attempts, "first") == 10
     assert wait(attempts, "last") == 10
+
+
+def test_what_is_given_back_is_forgotten(attempts: Attempts) -> None:
+    """Attempts that went well do not fill the memory either."""
+    for _ in range(4):
+        wait(attempts, "first")
+    for number in range(MOST_KEYS + 1):
+        attempts.take(number)
+        attempts.give_back(number)
+    assert wait(attempts, "first") == 10
 
 
 def test_forgets_who_tried_longest_ago(attempts: Attempts) -> None:

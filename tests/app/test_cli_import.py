@@ -41,7 +41,7 @@ def told(path: Path) -> dict[int, list[str]]:
 
 async def stored(sql: "asyncpg.Connection") -> int:
     """How many imported tokens there are."""
-    return int(await sql.fetchval("select count(import_digest) from api_tokens"))
+    return int(await sql.fetchval("select count(import_fingerprint) from api_tokens"))
 
 
 async def piped(environment: Mapping[str, str], content: bytes, *arguments: str) -> tuple[str, str]:

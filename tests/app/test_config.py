@@ -31,6 +31,14 @@ DEFAULTS = {
     "page_limit": 100,
     "statement_timeout": 5.0,
     "pool_wait": 2.0,
+    "session_idle": 7 * 86_400,
+    "session_limit": 30 * 86_400,
+    "sign_in_attempts": 10,
+    "sign_in_address_attempts": 50,
+    "password_memory": 65_536,
+    "password_workers": 2,
+    "trusted_proxies": None,
+    "seal_interval": 5.0,
 }
 
 

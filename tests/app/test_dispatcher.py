@@ -9,7 +9,8 @@ from app.call import Caller, Failure, Request, Success
 from app.services import Services
 from app.token_format import make
 from tests.conftest import MemberMaker
-from tests.support import Api
+from tests.methods.support import Sql, events
+from tests.support import MISSING_ID, Api
 
 READ = "/v1/api-tokens/read"
 CREATE = "/v1/api-tokens/create"
@@ -235,3 +236,40 @@ async def test_a_method_may_answer_a_plain_value(root: Api) -> None:
     assert result.meta == {}
     made = replace(root, token=result.data["token"])
     assert await made.result("api-tokens/delete", result.data["id"]) == Success(None)
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("api-tokens/create", ["x", {"permissions": {"verify": True}}]),
+        ("api-tokens/create", ["x", {"role": "admin"}]),
+        ("api-tokens/set-permissions", [MISSING_ID, {"verify": True}]),
+        ("api-tokens/update-permissions", [MISSING_ID, {"verify": True}]),
+        ("api-tokens/update", [MISSING_ID, {"role": "admin"}]),
+        ("users/create", ["x", {"permissions": ["verify"]}]),
+        ("users/set-permissions", [MISSING_ID, {"verify": True}]),
+    ],
+)
+async def test_a_refused_grant_is_audited(
+    member: MemberMaker, sql: Sql, method: str, arguments: list[Any]
+) -> None:
+    """Whoever would grant what they do not hold leaves a trace of it, once."""
+    alice = await member("alice", ["read", "write", "admin"])
+    assert (await alice.refusal(method, *arguments)).code == -32811
+    *_, event = await events(sql, method)
+    assert event["actor_token"] == await alice.token_id()
+    assert event["details"] == {"permission": "verify", "allowed": False}
+
+
+async def test_refused_grants_of_an_import_are_audited_once(member: MemberMaker, sql: Sql) -> None:
+    """However many rows would grant it; a dry run leaves no trace, as it changes nothing."""
+    alice = await member("alice", ["read", "admin"])
+    rows = [
+        {"token": f"acme-live-4f9TnQ2xLw8ZrK-{n}", "name": "x", "permissions": {"verify": True}}
+        for n in range(3)
+    ]
+    await alice("api-tokens/import", rows, {"dry_run": True})
+    assert await events(sql, "api-tokens/import") == []
+    assert len((await alice("api-tokens/import", rows))["refused"]) == 3
+    [event] = await events(sql, "api-tokens/import")
+    assert event["details"] == {"permission": "verify", "allowed": False}

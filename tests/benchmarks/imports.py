@@ -36,7 +36,7 @@ sys.exit(code)
 """
 COLUMNS: Final = (
     *("user_id", "name", "role", "permissions", "enabled", "digest", "digest_scheme"),
-    *("import_digest", "hint", "created", "created_by", "expires", "metadata"),
+    *("import_fingerprint", "hint", "created", "created_by", "expires", "metadata"),
 )
 USERS: Final = 1000
 

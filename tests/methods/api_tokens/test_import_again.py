@@ -36,7 +36,7 @@ async def outcome(api: Api, *rows: dict[str, Any]) -> list[Any]:
 async def tokens(sql: Sql) -> int:
     """How many tokens there are besides those that callers use."""
     return int(
-        await sql.fetchval("select count(*) from api_tokens where import_digest is not null")
+        await sql.fetchval("select count(*) from api_tokens where import_fingerprint is not null")
     )
 
 
@@ -175,20 +175,22 @@ async def test_a_refused_row_is_not_the_first(root: Api, sql: Sql) -> None:
 # At the same moment
 
 
-@pytest.mark.parametrize("column", ["digest", "import_digest"])
+@pytest.mark.parametrize("column", ["digest", "import_fingerprint"])
 async def test_sees_what_is_stored_meanwhile(
     root: Api, database_url: str, sql: Sql, column: str
 ) -> None:
     """A row that another call outruns is present, and those beside it are imported."""
-    digests = {"digest": b"another", column: SHA256.digest()}
+    [fingerprint] = root.services.dispatcher.tokens.fingerprints([SHA256.digest()])
+    theirs = {"digest": SHA256.digest(), "import_fingerprint": fingerprint}
+    digests = {"digest": b"another", column: theirs[column]}
     other = await asyncpg.connect(database_url)
     async with other.transaction():
         await other.execute(
             "insert into api_tokens"
-            " (user_id, name, digest, import_digest, digest_scheme, hint, created_by)"
+            " (user_id, name, digest, import_fingerprint, digest_scheme, hint, created_by)"
             " select id, 'theirs', $1, $2, 'sha256', '', '{}' from users where name = 'root'",
             digests["digest"],
-            digests.get("import_digest"),
+            digests.get("import_fingerprint"),
         )
         beside = {"token": f"{VALUE}-2", "name": "beside"}
         call = asyncio.create_task(outcome(root, BY_SHA256, beside))

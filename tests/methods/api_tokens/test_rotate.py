@@ -253,6 +253,20 @@ async def test_another_key_makes_another_secret(root: Api) -> None:
     assert not await works(root, one["token"])
 
 
+async def test_a_retry_that_was_overtaken_makes_no_secret(root: Api, sql: Sql) -> None:
+    """A key that answered before the last rotation is refused, and the last secret stays good."""
+    before = await made(root)
+    for key in ("1", "2", "3", None):
+        last = await root("api-tokens/rotate", before["id"], {"idempotency_key": key})
+    for key in ("1", "2", "3"):
+        refusal = await root.refusal("api-tokens/rotate", before["id"], {"idempotency_key": key})
+        text = "Token has another secret by now than this idempotency key gave it"
+        assert (refusal.code, refusal.text) == (409, text)
+    assert await works(root, last["token"])
+    await sql.execute("update api_tokens set rotated = rotated - interval '1 day'")
+    assert (await root("api-tokens/rotate", before["id"], {"idempotency_key": "1"}))["token"]
+
+
 async def test_a_key_is_one_users_and_one_tokens(root: Api, member: MemberMaker) -> None:
     """Nobody else gets at a secret by guessing the key, and no other token has the same."""
     alice = await member("alice")
@@ -330,6 +344,16 @@ async def test_of_two_rotations_at_once_with_one_key_both_get_the_same(root: Api
     first, second = await asyncio.gather(*calls)
     assert first == second
     assert first["rotation"]
+
+
+async def test_the_same_moment_as_a_first_use_is_no_conflict(root: Api, sql: Sql) -> None:
+    """A digest that is moved to the current key meanwhile is no rotation."""
+    before = await made(root)
+    async with sql.transaction():
+        await sql.execute("update api_tokens set digest = 'moved' where name = 'ci'")
+        call = asyncio.ensure_future(root("api-tokens/rotate", before["id"]))
+        await blocked(sql, 1)
+    assert await works(root, (await call)["token"])
 
 
 async def test_the_same_moment_as_another_change_is_no_conflict(root: Api, sql: Sql) -> None:

@@ -265,9 +265,10 @@ async def test_ends_a_session_that_is_being_made(ending: str, root: Api, sql: Sq
     await sql.execute("select pg_advisory_lock(1)")
     signing_in = asyncio.create_task(signed_in(root, "alice", PASSWORD))
     await blocked(sql, 1)
-    await root(ending, target, *CHANGES[ending])
+    change = asyncio.create_task(root(ending, target, *CHANGES[ending]))
+    await blocked(sql, 2)
     await sql.execute("select pg_advisory_unlock(1)")
-    late = await signing_in
+    late, _ = await asyncio.gather(signing_in, change)
     assert await sql.fetchval("select count(*) from sessions") == 1
     await root("users/set-enabled", target, True)
     assert (await late.refusal("session/read")).code == -32812

@@ -112,7 +112,8 @@ async def test_refuses_what_the_caller_lacks(root: Api, member: MemberMaker, sql
     refusal = await admin.refusal("users/set-permissions", made["id"], {"verify": True})
     assert (refusal.code, refusal.status) == (-32811, 403)
     assert refusal.text == 'Access denied: you do not hold permission "verify"'
-    assert await events(sql, "users/set-permissions") == []
+    [event] = await events(sql, "users/set-permissions")
+    assert event["details"] == {"permission": "verify", "allowed": False}
 
 
 async def test_refuses_default_permissions_the_caller_lacks(root: Api) -> None:
