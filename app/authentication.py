@@ -96,10 +96,9 @@ class Authentication:
             values = {"token_id": token_id, "user_id": row["user_id"], "digests": digests}
             await self.sql.row("_service/end_rotation", values)
         if row["is_stale"]:
-            values = {"token_id": token_id, "digests": digests}
-            shown = {"digest_scheme": self.tokens.scheme, "hint": self.tokens.hint(token)}
+            values = {"token_id": token_id} | self.tokens.stored(token)
             with suppress(Refusal):  # it works as it is; the next use tries again
-                await self.sql.row("_service/rekey_token", values | shown)
+                await self.sql.row("_service/rekey_token", values)
 
 
 def _barred(row: Row) -> Refusal | None:

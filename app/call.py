@@ -207,6 +207,17 @@ class Call:
         except ValueError as error:
             raise self.fault(argument, "expires", str(error)) from None
 
+    async def password_hash(
+        self, argument: str, member: str | None, password: str | None
+    ) -> str | None:
+        """What is stored of a password, an argument or a member of it; None of none."""
+        if password is None:
+            return None
+        weakness = self.accounts.passwords.weakness(password)
+        if weakness:
+            raise self.fault(argument, member, weakness)
+        return await self.accounts.passwords.hash(password)
+
     def check_value(self, argument: str, value: str) -> None:
         """Refuse a value of one's own, the member `token` of an argument, that is weak."""
         weakness = self.tokens.weakness(value)

@@ -86,9 +86,8 @@ class Statements:
         statement = self._statements[name]
         columns = [*records[0]]
         async with self._database.connection() as connection, connection.transaction():
-            await connection.copy_records_to_table(
-                table, records=[tuple(record.values()) for record in records], columns=columns
-            )
+            rows = [[record[column] for column in columns] for record in records]
+            await connection.copy_records_to_table(table, records=rows, columns=columns)
             found = await connection.fetchrow(statement.text, *statement.bind(values))
         return None if found is None else dict(found)
 

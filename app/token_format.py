@@ -17,7 +17,7 @@ import secrets
 import string
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from zlib import crc32
 
 ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -160,6 +160,14 @@ class Format:
     def hint(self, value: str) -> str:
         """What may be shown of a token for ever."""
         return hint(value, self.prefix)
+
+    def stored(self, value: str) -> dict[str, Any]:
+        """What is kept of a token: the first of its `digests`, their scheme, and its hint."""
+        return {
+            "digests": self.digests(value),
+            "digest_scheme": self.scheme,
+            "hint": self.hint(value),
+        }
 
     def session_digests(self, value: str) -> list[bytes]:
         """Every digest a session may be stored under: by the current key, then by retired ones."""

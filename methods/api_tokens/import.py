@@ -116,20 +116,16 @@ def _identity(call: Call, row: Row) -> dict[str, Any]:
             raise invalid(Fault("/hint", "must not be the token itself"))
         return {
             "digests": [digest],
-            "fingerprints": call.tokens.fingerprints([digest]),
             "digest_scheme": row["scheme"],
             "hint": hint,
+            "fingerprints": call.tokens.fingerprints([digest]),
         }
     value = row["token"]
     weakness = call.tokens.weakness(value)
     if weakness:
         raise invalid(Fault("/token", weakness))
-    return {
-        "digests": call.tokens.digests(value),
-        "fingerprints": call.tokens.fingerprints(call.tokens.foreign_digests(value)),
-        "digest_scheme": call.tokens.scheme,
-        "hint": call.tokens.hint(value),
-    }
+    fingerprints = call.tokens.fingerprints(call.tokens.foreign_digests(value))
+    return {**call.tokens.stored(value), "fingerprints": fingerprints}
 
 
 def _digest(scheme: str, text: str) -> bytes:

@@ -42,11 +42,7 @@ def _value(call: Call, secret: str | None) -> dict[str, Any]:
     if secret is None:
         return {"digests": None, "digest_scheme": None, "hint": None}
     call.check_value("changes", secret)
-    return {
-        "digests": call.tokens.digests(secret),
-        "digest_scheme": call.tokens.scheme,
-        "hint": call.tokens.hint(secret),
-    }
+    return call.tokens.stored(secret)
 
 
 def _told(changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,14 +23,5 @@ async def create(call: Call, name: str, options: Mapping[str, Any] | None = None
         "users/create",
         name=name,
         permissions=permissions,
-        password_hash=await _hashed(call, options.get("password")),
+        password_hash=await call.password_hash("options", "password", options.get("password")),
     )
-
-
-async def _hashed(call: Call, password: str | None) -> str | None:
-    if password is None:
-        return None
-    weakness = call.accounts.passwords.weakness(password)
-    if weakness:
-        raise call.fault("options", "password", weakness)
-    return await call.accounts.passwords.hash(password)

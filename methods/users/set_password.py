@@ -11,15 +11,6 @@ async def set_password(call: Call, user_id: str, password: str | None) -> None:
         Refusal: the password is weak; there is no such user (404), or they hold more than the
             caller.
     """
-    hashed = await _hashed(call, password)
+    hashed = await call.password_hash("password", None, password)
     row = await call.row("users/set_password", user_id=user_id, password_hash=hashed)
     checked_touch(row, "User not found")
-
-
-async def _hashed(call: Call, password: str | None) -> str | None:
-    if password is None:
-        return None
-    weakness = call.accounts.passwords.weakness(password)
-    if weakness:
-        raise call.fault("password", None, weakness)
-    return await call.accounts.passwords.hash(password)
