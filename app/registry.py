@@ -44,6 +44,17 @@ SHAPE: Final = {
     },
 }
 
+EVENT_SHAPE: Final = {
+    "type": "object",
+    "required": ["summary", "description", "x-subscribe", "params"],
+    "properties": {
+        "summary": {"type": "string"},
+        "description": {"type": "string"},
+        "x-subscribe": {"type": "boolean"},
+        "params": {"type": "array", "items": DESCRIPTOR},
+    },
+}
+
 # An operator's limit → where in schemas/_components.json it stands.
 LIMITS: Final = {
     "name_limit": (("Name", "maxLength"),),
@@ -72,11 +83,12 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Every method by its wire name, and the components their schemas share."""
+    """Every method by its wire name, the components their schemas share, and the live events."""
 
     methods: Mapping[str, Method]
     components: Mapping[str, Any]
     shapes: Shapes
+    events: Mapping[str, Any]
 
 
 def load(
@@ -96,7 +108,8 @@ def load(
     for method in methods:
         if method.permission not in ANYBODY | permissions.permissions.keys():
             raise CannotStart(f"{method.name}: there is no permission {method.permission!r}")
-    return Registry({method.name: method for method in methods}, components, Shapes(components))
+    by_name = {method.name: method for method in methods}
+    return Registry(by_name, components, Shapes(components), _events(root, components))
 
 
 def load_components(root: Path, limits: Mapping[str, int]) -> dict[str, Any]:
@@ -110,6 +123,17 @@ def load_components(root: Path, limits: Mapping[str, int]) -> dict[str, Any]:
     for name, schema in components.items():
         check_schema(schema, f"schemas/_components.json: {name}", components)
     return components
+
+
+def _events(root: Path, components: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What persistent connections are told of, by name (see schemas/_events.json)."""
+    source = "schemas/_events.json"
+    events: Mapping[str, Any] = _json(root / source)
+    check_value(events, {"additionalProperties": EVENT_SHAPE}, source)
+    for name, event in events.items():
+        for descriptor in event["params"]:
+            check_schema(descriptor["schema"], f"{source}: {name}", components)
+    return events
 
 
 def wire_name(stem: str) -> str:

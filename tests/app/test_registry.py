@@ -36,6 +36,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for folder in ("methods/lab", "schemas/lab"):
         (tmp_path / folder).mkdir(parents=True)
     shutil.copy(ROOT / "schemas" / "_components.json", tmp_path / "schemas")
+    shutil.copy(ROOT / "schemas" / "_events.json", tmp_path / "schemas")
     (tmp_path / "methods/lab/try_it.py").write_text(FUNCTION)
     (tmp_path / "schemas/lab/try_it.json").write_text(json.dumps(SCHEMA))
     monkeypatch.setattr(methods, "__path__", [str(tmp_path / "methods")])

@@ -1,10 +1,10 @@
-"""The registry → documents for people and machines; pure."""
+"""The registry → an OpenRPC document."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from app.errors import ANSWERS, Code
-from app.registry import VERSION, Registry
+from app.registry import Registry
 
 OPENRPC: Final = "1.3.2"
 
@@ -17,22 +17,6 @@ def openrpc(registry: Registry, version: str) -> dict[str, Any]:
         "methods": [_documented(method.schema) for method in registry.methods.values()],
         "components": {"schemas": registry.components},
     }
-
-
-def methods_table(registry: Registry) -> str:
-    """A Markdown table of the methods: name, arguments, who may call it, what it does."""
-    rows = ["| method | arguments | permission | |", "|---|---|---|---|"]
-    for method in registry.methods.values():
-        arguments = ", ".join(_argument(param) for param in method.schema["params"])
-        name = method.name.removeprefix(VERSION)
-        rows.append(
-            f"| `{name}` | {arguments} | {method.permission} | {method.schema['summary']} |"
-        )
-    return "\n".join(rows)
-
-
-def _argument(param: Mapping[str, Any]) -> str:
-    return str(param["name"]) + ("" if param.get("required") else "?")
 
 
 def _documented(schema: Mapping[str, Any]) -> dict[str, Any]:
