@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 
 from app import token_format
 from app.accounts import Accounts
@@ -16,6 +16,13 @@ from app.token_format import Format
 EXPIRED: Final = "Session was deleted: the token has expired"
 SESSION_ENDED: Final = "Authorization is required: the session has ended"
 USER_DISABLED: Final = "Session is disabled: the user is disabled"
+
+
+class Authenticates(Protocol):
+    """What tells who calls."""
+
+    async def caller(self, credentials: Sequence[str]) -> Caller:
+        """Who calls (see `Authentication.caller`)."""
 
 
 @dataclass(frozen=True, slots=True)

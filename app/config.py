@@ -75,6 +75,22 @@ class Settings:
     )
     body_limit: int = _setting(1024 * 1024, "Bytes a request body may have.", server=True)
     database_connections: int = _setting(8, "Connections held to the database.", server=True)
+    batch_limit: int = _setting(100, "Calls one JSON-RPC batch may have.", server=True)
+    websocket_calls: int = _setting(
+        32, "Calls in flight on one WebSocket; then frames wait.", server=True
+    )
+    websocket_idle: float = _setting(
+        40.0, "Seconds a WebSocket may give no sign of life.", server=True, within=(0.01, 86_400)
+    )
+    websocket_patience: float = _setting(
+        10.0,
+        "Seconds a WebSocket's client may leave unread what it is sent.",
+        server=True,
+        within=(0.01, 86_400),
+    )
+    cors_origin: tuple[str, ...] = _setting(
+        (), "Origin whose pages may call from browsers, or *; may be repeated.", server=True
+    )
     body_timeout: float = _setting(
         30.0, "Seconds a request body may take to arrive.", server=True, within=(0.001, 86_400)
     )

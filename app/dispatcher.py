@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from app.accounts import Accounts
-from app.authentication import Authentication
+from app.authentication import Authenticates
 from app.call import ANONYMOUS, Call, Caller, Failure, Request, Result, Sql, Success
 from app.errors import Code, NotHeld, Refusal
 from app.permissions import PermissionRegistry
@@ -18,7 +18,7 @@ log = logging.getLogger("api_tokens")
 class Dispatcher:
     """Runs calls. Whatever happens, a Result comes back."""
 
-    authentication: Authentication
+    authentication: Authenticates
     registry: Registry
     sql: Sql
     permissions: PermissionRegistry

@@ -9,11 +9,16 @@ from typing import Any, Final
 from aiohttp import HttpVersion11, web
 
 from app import docs
-from app.call import Failure, Success
-from app.errors import Code, Refusal
+from app.call import Failure, Request, Success
+from app.errors import Code, Refusal, bad_request
+from app.pages import Pages
 from app.services import Services
-from app.wire import addresses, envelope, positional
+from app.wire import addresses, cors, envelope, positional, rpc
 from app.wire.http import Answer, Received, new_request_id, request_id
+from app.wire.websocket import handshake
+from app.wire.websocket.audience import Audience
+from app.wire.websocket.connection import Bounds
+from app.wire.websocket.outbox import WRITER_LIMIT
 
 log = logging.getLogger("api_tokens")
 
@@ -25,30 +30,42 @@ class Door:
     """Where requests come in: each is read whole, handed to its wire, and answered."""
 
     def __init__(self, services: Services) -> None:
+        settings, registry = services.settings, services.dispatcher.registry
         self._services = services
-        self._limit = services.settings.body_limit
-        self._patience = services.settings.body_timeout
-        self._trusted = addresses.networks(services.settings.trusted_proxies)
-        registry = services.dispatcher.registry
+        self._settings = settings
+        self._trusted = addresses.networks(settings.trusted_proxies)
+        self._origins = cors.origins(settings.cors_origin)
+        self._pages = Pages(registry)
+        schema = Success(docs.openrpc(registry, version("api-tokens")))
         # Paths that are no methods and answer the same to everybody: the OpenRPC document, and
-        # the events the public client sends, of which there are none to know.
-        self._fixed = {
-            "/api/schema": Success(docs.openrpc(registry, version("api-tokens"))),
-            "/api/publish": Success(),
-        }
+        # the events that clients send, of which there are none to know.
+        self._fixed = {"/api/schema": schema, "/api/publish": Success()}
+        bounds = Bounds(settings.websocket_calls, settings.batch_limit, settings.websocket_patience)
+        self.audience = Audience(services.dispatcher, bounds, schema)
+        services.listener.subscribers.append(self.audience)
         self.closing = False
 
-    async def handle(self, request: web.BaseRequest) -> web.Response:
+    async def close(self) -> None:
+        """Take nothing more; let the calls on WebSockets come to their end."""
+        self.closing = True
+        await self.audience.close(self._settings.shutdown_timeout)
+        self._services.listener.subscribers.remove(self.audience)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         identity = request_id(request.headers)
         try:
+            if handshake.is_handshake(request.method, request.path, request.headers):
+                return await self._attend(request, identity)
             answer = await self._answer(request, identity)
         except Refusal as refusal:
             answer = envelope.render(Failure.of(refusal), identity)
         except Exception:
             log.exception("request %s failed", identity)
             answer = envelope.render(Failure.of(Refusal(Code.INTERNAL)), identity)
-        response = web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+        more = cors.allowance(request.headers, self._origins) if self._origins else {}
+        headers = {**answer.headers, **more} if more else answer.headers
+        response = web.Response(status=answer.status, body=answer.body, headers=headers)
         if not request.content.at_eof():
             response.force_close()  # the rest of the body is not wanted
         return response
@@ -58,13 +75,52 @@ class Door:
             raise Refusal(Code.SHUTTING_DOWN)
         if request.path in PROBES:
             return await self._probe(request, identity)
+        verb, path, headers = request.method, request.path, request.headers
+        asked_first = cors.preflight(verb, headers, self._origins, identity)
+        if asked_first:
+            return asked_first
         body = await self._body(request)
-        address = addresses.client(
-            request.remote, request.headers.getall("X-Forwarded-For", ()), self._trusted
+        received = Received(verb, path, headers, body, self._address(request))
+        dispatcher = self._services.dispatcher
+        if path in rpc.PATHS:
+            return await rpc.answer(dispatcher, received, identity, self._settings.batch_limit)
+        page = await self._pages.answer(received, identity)
+        return page or await positional.answer(
+            dispatcher, received, identity, self._fixed.get(path)
         )
-        received = Received(request.method, request.path, request.headers, body, address)
-        dispatcher, fixed = self._services.dispatcher, self._fixed.get(request.path)
-        return await positional.answer(dispatcher, received, identity, fixed)
+
+    async def _attend(self, request: web.BaseRequest, identity: str) -> web.StreamResponse:
+        """Open a WebSocket, whoever calls, and serve it until it is closed."""
+        if self.closing:
+            raise Refusal(Code.SHUTTING_DOWN)
+        socket = web.WebSocketResponse(
+            protocols=handshake.protocols(request.headers),
+            # A ping after so long without a sign of life, and half as long for the answer.
+            heartbeat=self._settings.websocket_idle * 2 / 3,
+            max_msg_size=self._settings.body_limit,
+            writer_limit=WRITER_LIMIT,
+            compress=False,  # nobody needs it, and what unfolds may be anything
+            decode_text=False,
+        )
+        if not socket.can_prepare(request):
+            raise bad_request("Not a WebSocket handshake")
+        socket.headers.update({"Server": "api-tokens", "X-Request-Id": identity})
+        credentials = handshake.shown(request.headers)
+        at = Request("", [], credentials, id=identity, address=self._address(request))
+        await socket.prepare(request)
+        transport = request.transport
+        assert transport
+        try:
+            await self.audience.attend(socket, transport, at)
+        finally:
+            if transport.get_write_buffer_size():  # a client that reads nothing must not linger
+                patience = self._settings.websocket_patience
+                asyncio.get_running_loop().call_later(patience, transport.abort)
+        return socket
+
+    def _address(self, request: web.BaseRequest) -> str:
+        forwarded = request.headers.getall("X-Forwarded-For", ())
+        return addresses.client(request.remote, forwarded, self._trusted)
 
     async def _probe(self, request: web.BaseRequest, identity: str) -> Answer:
         """Health: the process lives. Readiness: the database answers as well, up to date."""
@@ -83,19 +139,20 @@ class Door:
             body = content.read_nowait()
         else:
             body = await self._arriving_body(request)
-        if len(body) > self._limit:
+        if len(body) > self._settings.body_limit:
             raise Refusal(Code.TOO_LARGE)
         return body
 
     async def _arriving_body(self, request: web.BaseRequest) -> bytes:
         """A body as it arrives, until it is over the limit; for so long and no longer."""
-        if (request.content_length or 0) > self._limit:
+        limit = self._settings.body_limit
+        if (request.content_length or 0) > limit:
             raise Refusal(Code.TOO_LARGE)
         body = bytearray()
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._settings.body_timeout):
                 await _continue(request)
-                while len(body) <= self._limit and not request.content.at_eof():
+                while len(body) <= limit and not request.content.at_eof():
                     body += await request.content.readany()
         except TimeoutError:
             raise Refusal(Code.UNDECODABLE_BODY, status=408) from None

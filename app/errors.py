@@ -18,6 +18,7 @@ class Code(IntEnum):
     CONFLICT = 409
     TOO_LARGE = 413
     INTERNAL = 500
+    INVALID_REQUEST = -32600
     TOO_MANY_REQUESTS = -32802
     UNSUPPORTED_CONTENT_TYPE = -32803
     VERB_NOT_ALLOWED = -32804
@@ -40,6 +41,7 @@ ANSWERS: Final[dict[Code, tuple[int, str]]] = {
     Code.CONFLICT: (409, "Conflict"),
     Code.TOO_LARGE: (413, "Content Too Large"),
     Code.INTERNAL: (500, "Internal Server Error"),
+    Code.INVALID_REQUEST: (400, "Invalid Request"),
     Code.TOO_MANY_REQUESTS: (429, "Too many requests"),
     Code.UNSUPPORTED_CONTENT_TYPE: (415, "Unsupported content type"),
     Code.VERB_NOT_ALLOWED: (405, "HTTP method not allowed"),

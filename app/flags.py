@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 import click
 
@@ -50,6 +50,7 @@ def with_settings(*, server: bool = False) -> Callable[[F], F]:
                 help=field.metadata["help"],
                 default=_default(field),
                 show_default=True,
+                multiple=get_origin(field.type) is tuple,
             )(decorated)
         return decorated  # type: ignore[no-any-return]  # click's decorators keep no types
 

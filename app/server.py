@@ -64,7 +64,7 @@ async def listening(services: Services) -> AsyncIterator[str]:
             raise CannotStart(f"cannot listen on {where}: {error.strerror}") from None
         yield _url(settings.host, runner.addresses[0][1])
     finally:
-        door.closing = True
+        await door.close()
         await runner.cleanup()
 
 

@@ -14,6 +14,7 @@ from app.config import Settings
 from app.database import Database
 from app.dispatcher import Dispatcher
 from app.errors import CannotStart, Refusal
+from app.listener import Listener, listening
 from app.registry import LIMITS, VERSION
 from app.seals.sealing import sealing
 from app.statements import Statements
@@ -40,6 +41,7 @@ class Services:
     database: Database
     sql: Statements
     dispatcher: Dispatcher
+    listener: Listener
     migrations: int
 
     async def is_ready(self) -> bool:
@@ -123,8 +125,11 @@ async def open_services(settings: Settings, *, serving: bool) -> AsyncIterator[S
             authentication = Authentication(sql, tokens, known, accounts)
             dispatcher = Dispatcher(authentication, methods, sql, known, tokens, accounts)
             sealer = sealing(sql, tokens.keys[0], settings.seal_interval)
-            async with sealer if serving else nullcontext():
-                yield Services(settings, connections, sql, dispatcher, len(schema))
+            async with (
+                listening(dsn) if serving else nullcontext(Listener(dsn)) as listener,
+                sealer if serving else nullcontext(),
+            ):
+                yield Services(settings, connections, sql, dispatcher, listener, len(schema))
         finally:
             accounts.passwords.close()
             await connections.close()

@@ -1,27 +1,57 @@
 """The registry → an OpenRPC document."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
-from app.errors import ANSWERS, Code
-from app.registry import Registry
+from app.docs.modules import module_of
+from app.docs.refusals import refusals
+from app.registry import Method, Registry
 
 OPENRPC: Final = "1.3.2"
+# Where a service is that nobody told to be elsewhere.
+URL: Final = "http://127.0.0.1:8080"
+# What only the service itself has use for: whence rows come, and in what order.
+_INTERNAL: Final = frozenset({"x-row", "x-missing", "x-index"})
 
 
-def openrpc(registry: Registry, version: str) -> dict[str, Any]:
-    """The OpenRPC document of every method (https://spec.open-rpc.org)."""
+def openrpc(registry: Registry, version: str, url: str = URL) -> dict[str, Any]:
+    """The OpenRPC document of every method (https://spec.open-rpc.org).
+
+    Args:
+        registry: the methods, and what they share.
+        version: that of the service.
+        url: where the service is; the specification's own validator takes only whole URLs.
+    """
     return {
         "openrpc": OPENRPC,
-        "info": {"title": "api-tokens", "version": version},
-        "methods": [_documented(method.schema) for method in registry.methods.values()],
+        "info": {
+            "title": "api-tokens",
+            "description": "Issue, manage and verify API tokens.",
+            "version": version,
+        },
+        "servers": _servers(url),
+        "methods": [_documented(method) for method in registry.methods.values()],
         "components": {"schemas": registry.components},
+        "x-events": registry.events,
     }
 
 
-def _documented(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A schema file with what every method can answer beside its own errors."""
-    everywhere = (Code.INVALID_ARGUMENTS, Code.ACCESS_DENIED, Code.DISABLED, Code.DELETED)
-    own = {error["code"] for error in schema["errors"]}
-    common = [{"code": int(c), "message": ANSWERS[c][1]} for c in everywhere if c not in own]
-    return {**schema, "errors": [*schema["errors"], *common]}
+def _servers(url: str) -> list[dict[str, str]]:
+    return [
+        {
+            "name": "api",
+            "url": f"{url}/api",
+            "summary": "HTTP and WebSocket; refusals bear the codes of this document.",
+        },
+        {
+            "name": "rpc",
+            "url": f"{url}/rpc",
+            "summary": "HTTP, batches too; refusals that JSON-RPC 2.0 defines bear its codes.",
+        },
+    ]
+
+
+def _documented(method: Method) -> dict[str, Any]:
+    """A method's schema file with its module, and with all it can answer beside its result."""
+    told = {name: value for name, value in method.schema.items() if name not in _INTERNAL}
+    errors = [{"code": int(code), "message": text} for code, text in refusals(method)]
+    return {**told, "tags": [{"name": module_of(method)}], "errors": errors}

@@ -28,7 +28,7 @@ def sessions(headers: CIMultiDictProxy[str]) -> list[str]:
 
 def setting(kept: Kept, headers: CIMultiDictProxy[str]) -> str:
     """The Set-Cookie header that makes the browser keep a session, or forget it."""
-    secure = "; Secure" if _is_https(headers) else ""
+    secure = "; Secure" if is_https(headers) else ""
     return (
         f"{NAME}={kept.secret}; Path=/; Max-Age={kept.seconds}; HttpOnly; SameSite=Strict{secure}"
     )
@@ -53,7 +53,7 @@ def _host(origin: str) -> str:
         return ""
 
 
-def _is_https(headers: CIMultiDictProxy[str]) -> bool:
+def is_https(headers: CIMultiDictProxy[str]) -> bool:
     """Whether the browser speaks TLS, to us or to a gateway."""
     if headers.get("Origin", "").startswith("https://"):
         return True

@@ -7,13 +7,16 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import orjson
 
 from app.call import Failure, Result, Success
-from app.errors import Code
+from app.errors import ANSWERS, Code
 from app.wire.http import Answer
+
+# How a wire spells a code and its text where it does not spell them as the house does.
+Spelling: TypeAlias = Mapping[Code, tuple[int, str]]
 
 _HEADERS: Final = {
     "Content-Type": "application/json",
@@ -25,14 +28,27 @@ _HEADERS: Final = {
 
 
 def render(
-    result: Result, request_id: str, members: Mapping[str, Any] = MappingProxyType({})
+    result: Result,
+    request_id: str,
+    members: Mapping[str, Any] = MappingProxyType({}),
+    spelling: Spelling = MappingProxyType({}),
 ) -> Answer:
     """The result as an HTTP answer; `members` (a JSON-RPC id) stand beside it."""
+    body = encode(document(result, members, spelling))
     if isinstance(result, Success):
-        body = encode({"jsonrpc": "2.0", **members, "result": success(result)})
         return Answer(200, body, {**_HEADERS, "X-Request-Id": request_id})
-    body = encode({"jsonrpc": "2.0", **members, "error": failure(result)})
     return Answer(result.status, body, headers(request_id, result))
+
+
+def document(
+    result: Result,
+    members: Mapping[str, Any] = MappingProxyType({}),
+    spelling: Spelling = MappingProxyType({}),
+) -> dict[str, Any]:
+    """The whole answer: version, id, and either a result or an error."""
+    if isinstance(result, Success):
+        return {"jsonrpc": "2.0", **members, "result": success(result)}
+    return {"jsonrpc": "2.0", **members, "error": _spelled(result, spelling)}
 
 
 def plain(status: int, value: Any, request_id: str) -> Answer:
@@ -61,6 +77,16 @@ def failure(result: Failure) -> dict[str, Any]:
         meta["faults"] = [{"path": f.path, "message": f.message} for f in result.faults]
     data = {"exception": result.code is Code.INTERNAL, "meta": meta}
     return {"code": int(result.code), "message": result.text, "data": data}
+
+
+def _spelled(result: Failure, spelling: Spelling) -> dict[str, Any]:
+    """The `error` member with another code, and another text if it is not the refusal's own."""
+    member = failure(result)
+    if result.code in spelling:
+        code, text = spelling[result.code]
+        is_common = result.text == ANSWERS[result.code][1]
+        member |= {"code": code, "message": text if is_common else result.text}
+    return member
 
 
 def headers(request_id: str, result: Failure) -> dict[str, str]:

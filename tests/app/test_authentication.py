@@ -5,7 +5,7 @@ from asyncpg import Connection, Record
 
 from app import statements
 from app.accounts import Accounts
-from app.authentication import Authentication
+from app.authentication import Authenticates, Authentication
 from app.call import ANONYMOUS, Caller
 from app.config import Settings
 from app.database import Database
@@ -27,7 +27,7 @@ async def caller(api: Api) -> Caller:
     return await api.services.dispatcher.authentication.caller((api.token,))
 
 
-async def refusal(authentication: Authentication, *credentials: str) -> tuple[int, str, int]:
+async def refusal(authentication: Authenticates, *credentials: str) -> tuple[int, str, int]:
     """How credentials are refused."""
     with pytest.raises(Refusal) as caught:
         await authentication.caller(credentials)

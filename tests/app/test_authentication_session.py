@@ -10,7 +10,7 @@ from asyncpg import Connection, Record
 
 from app import statements
 from app.accounts import Accounts
-from app.authentication import Authentication
+from app.authentication import Authenticates, Authentication
 from app.call import Caller
 from app.config import Settings
 from app.database import Database
@@ -42,7 +42,7 @@ async def caller(api: Api) -> Caller:
     return await api.services.dispatcher.authentication.caller((api.token,))
 
 
-async def refusal(authentication: Authentication, secret: str | None) -> tuple[int, str, int]:
+async def refusal(authentication: Authenticates, secret: str | None) -> tuple[int, str, int]:
     """How a secret is refused."""
     assert secret
     with pytest.raises(Refusal) as caught:

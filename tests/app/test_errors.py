@@ -32,6 +32,7 @@ TABLE = [
     (409, 409, "Conflict"),
     (413, 413, "Content Too Large"),
     (500, 500, "Internal Server Error"),
+    (-32600, 400, "Invalid Request"),  # of JSON-RPC itself, section 3
 ]
 
 

@@ -7,12 +7,27 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from app.call import Request
 from app.errors import Refusal
 from app.wire.http import Answer, Received
-from app.wire.jsonrpc import is_envelope, members, parse
+from app.wire.jsonrpc import Envelope, is_envelope, read, read_batch
 from app.wire.positional import answer
 from tests.support import Api
 
 READ = "/v1/api-tokens/read"
 AT = Request("/v1/at/url", [], ("credential",), read_only=False, id="r-1")
+MALFORMED: list[dict[str, Any]] = [
+    {},
+    {"method": None},
+    {"method": 1},
+    {"method": [READ]},
+    {"method": READ, "params": "x"},
+    {"method": READ, "params": 1},
+    {"method": READ, "params": True},
+]
+
+
+def refused(asked: Envelope) -> int:
+    """The code that an envelope which is no request is refused with."""
+    assert isinstance(asked.asked, Refusal)
+    return asked.asked.code
 
 
 async def post(api: Api, body: Any, path: str = "/api/v1/nothing", **headers: str) -> Answer:
@@ -56,13 +71,17 @@ def test_anything_else_is_arguments(body: Any) -> None:
     [({}, {}), ({"id": 1}, {"id": 1}), ({"id": None}, {"id": None}), ({"Id": 1}, {})],
 )
 def test_an_answer_repeats_the_id(body: dict[str, Any], expected: dict[str, Any]) -> None:
-    """An id of null is one, if a discouraged one; without one nothing is repeated."""
-    assert members({"jsonrpc": "2.0", **body}) == expected
+    """An id of null is one, if a discouraged one; who gives none waits for no answer."""
+    asked = read({"jsonrpc": "2.0", "method": READ, **body}, AT)
+    assert (asked.members, asked.is_notification) == (expected, not expected)
 
 
-def test_an_argument_has_no_id() -> None:
-    """An object that is no envelope may have an `id` of its own."""
-    assert members({"id": 1}) == {}
+@pytest.mark.parametrize("call_id", [True, False, {}, [], [1], {"a": 1}])
+def test_an_id_is_text_or_a_number(call_id: Any) -> None:
+    """What is neither could not be told apart from others; the answer's id is null."""
+    asked = read({"jsonrpc": "2.0", "method": READ, "id": call_id}, AT)
+    assert asked.members == {"id": None}
+    assert refused(asked) == -32600
 
 
 @pytest.mark.parametrize(
@@ -82,33 +101,45 @@ def test_an_argument_has_no_id() -> None:
 )
 def test_reads_an_envelope(envelope: dict[str, Any], method: str, arguments: Any) -> None:
     """With or without the slash, by position or by name; unknown members are ignored."""
-    found = parse({"jsonrpc": "2.0", **envelope}, AT)
+    found = read({"jsonrpc": "2.0", **envelope}, AT).asked
+    assert isinstance(found, Request)
     assert (found.method, found.arguments) == (method, arguments)
 
 
 def test_the_rest_of_the_request_stays() -> None:
     """Credentials and request id are those of the HTTP request; the envelope's id is not in it."""
-    found = parse({"jsonrpc": "2.0", "method": READ, "id": 7}, AT)
+    found = read({"jsonrpc": "2.0", "method": READ, "id": 7}, AT).asked
     assert found == Request(READ, [], ("credential",), read_only=False, id="r-1")
 
 
 @pytest.mark.parametrize(
-    "envelope",
+    "body",
     [
-        {},
-        {"method": None},
-        {"method": 1},
-        {"method": [READ]},
-        {"method": READ, "params": "x"},
-        {"method": READ, "params": 1},
-        {"method": READ, "params": True},
+        *({"jsonrpc": "2.0", "id": 7, **members} for members in MALFORMED),
+        *({"jsonrpc": "2.0", **members} for members in MALFORMED),
+        *({"method": READ, "id": 7}, {"jsonrpc": "1.0", "method": READ, "id": 7}),
+        *(1, "x", None, True, [], {}),
     ],
+    ids=repr,
 )
-def test_an_envelope_that_is_no_request_is_refused(envelope: dict[str, Any]) -> None:
-    """Without a method, or with params that are neither a list nor an object."""
-    with pytest.raises(Refusal) as caught:
-        parse({"jsonrpc": "2.0", **envelope}, AT)
-    assert (caught.value.code, caught.value.status) == (-32807, 400)
+def test_what_is_no_request_is_answered(body: Any) -> None:
+    """With the id where there is one, else with null: it is not taken for a notification."""
+    asked = read(body, AT)
+    has_id = isinstance(body, dict) and body.get("jsonrpc") == "2.0" and "id" in body
+    assert asked.members == {"id": 7 if has_id else None}
+    assert refused(asked) == -32600
+
+
+@pytest.mark.parametrize(("size", "is_taken"), [(0, False), (1, True), (3, True), (4, False)])
+def test_a_batch_has_a_limit(size: int, is_taken: bool) -> None:
+    """An empty one asks for nothing, and is refused too."""
+    body = [{"jsonrpc": "2.0", "method": READ, "id": 7}] * size
+    if is_taken:
+        assert len(read_batch(body, AT, 3)) == size
+    else:
+        with pytest.raises(Refusal) as caught:
+            read_batch(body, AT, 3)
+        assert caught.value.code == -32600
 
 
 @pytest.mark.parametrize("call_id", [1, 0, -1, 1.5, "x", "", None, 2**53, "ä🎈"])

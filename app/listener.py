@@ -1,0 +1,150 @@
+"""Hears of every change in the database, on a connection of its own, and tells who subscribed."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import asyncpg
+import orjson
+
+from app import database
+from app.database import UNAVAILABLE, Connection
+
+log = logging.getLogger("api_tokens")
+
+CHANNEL: Final = "api_tokens"
+# Seconds between two attempts to reach the database again: doubled from the first to the last.
+SHORTEST_PAUSE: Final = 0.1
+LONGEST_PAUSE: Final = 5.0
+# Seconds of silence after which the connection is asked whether it still lives, and for the answer.
+PULSE: Final = 10.0
+PATIENCE: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to rows of a table, as the triggers of sql/_schema/009_changes.sql tell it.
+
+    `action` is create, update, enable, disable, rotate or delete; `user_id` whose rows they are.
+    """
+
+    table: str
+    action: str
+    user_id: str | None
+    ids: tuple[str, ...]
+
+    @classmethod
+    def of(cls, message: str) -> "Change":
+        """The change that a message tells of."""
+        told = orjson.loads(message)
+        return cls(told["table"], told["action"], told["user_id"], tuple(told["ids"]))
+
+
+class Subscriber(Protocol):
+    """Who wants to know. Neither may block or raise."""
+
+    def changed(self, change: Change) -> None:
+        """Something was changed, here or in another process; it is committed."""
+
+    def missed(self) -> None:
+        """Changes may have been missed: what is known of the database may be out of date."""
+
+
+class Listener:
+    """Listens for as long as it runs, connecting anew whenever the connection is lost."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self.subscribers: list[Subscriber] = []
+
+    async def connect(self) -> "Ear":
+        """A connection that listens. Raises what the driver raises."""
+        return await Ear.open(self._dsn, self._heard)
+
+    async def run(self, ear: "Ear") -> None:
+        """Listen for ever, beginning with a connection that does."""
+        while True:
+            await ear.closed()
+            log.warning("the database no longer tells of changes; connecting again")
+            ear = await self._connect_again()
+            # It listens already: what comes from now on is heard, what came before may be lost.
+            for subscriber in self.subscribers:
+                subscriber.missed()
+
+    async def _connect_again(self) -> "Ear":
+        pause = SHORTEST_PAUSE
+        while True:
+            try:
+                return await self.connect()
+            except (*UNAVAILABLE, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("cannot listen: %s: %s", type(error).__name__, error)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _heard(self, message: str) -> None:
+        change = Change.of(message)
+        for subscriber in self.subscribers:
+            subscriber.changed(change)
+
+
+class Ear:
+    """One connection that listens, until it is lost."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lost = asyncio.Event()
+
+    @classmethod
+    async def open(cls, dsn: str, heard: Any) -> "Ear":
+        """Connect and listen; `heard` is called with each message."""
+        connection = await database.connect(
+            dsn,
+            command_timeout=PATIENCE,
+            server_settings={"application_name": "api-tokens listener"},
+        )
+        ear = cls(connection)
+        connection.add_termination_listener(lambda _: ear._lost.set())
+        try:
+            await connection.add_listener(CHANNEL, lambda _1, _2, _3, message: heard(message))
+        except BaseException:
+            connection.terminate()
+            raise
+        return ear
+
+    async def closed(self) -> None:
+        """Return when the connection is lost; a silent one is asked from time to time."""
+        try:
+            while not await self._is_lost_within(PULSE):
+                await self._connection.execute("select 1")
+        except (*UNAVAILABLE, asyncpg.PostgresError, asyncpg.InterfaceError):
+            pass
+        finally:
+            self._connection.terminate()
+
+    async def _is_lost_within(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self._lost.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+
+@asynccontextmanager
+async def listening(dsn: str) -> AsyncIterator[Listener]:
+    """A listener that listens until the block ends.
+
+    Raises:
+        CannotStart: the database is out of reach.
+    """
+    listener = Listener(dsn)
+    with database.at_start():
+        ear = await listener.connect()
+    task = asyncio.create_task(listener.run(ear))
+    try:
+        yield listener
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

@@ -1,0 +1,111 @@
+"""What is there to be read: documents made from the schemas, and the module for browsers."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from multidict import CIMultiDictProxy
+
+from app import docs
+from app.errors import Code, Refusal
+from app.registry import Registry
+from app.wire.cookies import is_https
+from app.wire.http import Answer, Received
+
+CONSOLE: Final = Path(__file__).parent / "console"
+# Stands in documents for the service's own address, which the reader's request tells.
+URL: Final = "http://127.0.0.1:8080"
+
+_HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}")
+_JSON: Final = "application/json"
+_SCRIPT: Final = "text/javascript; charset=utf-8"
+_TEXT: Final = "text/plain; charset=utf-8"
+_PAGE: Final = "text/html; charset=utf-8"
+# The page has no scripts, and shows nothing that is not in it.
+_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One document: its type, and what makes its text."""
+
+    content_type: str
+    make: Callable[[], bytes]
+
+    @cached_property
+    def text(self) -> bytes:
+        """The document, made when it is first wanted."""
+        return self.make()
+
+    def at(self, url: str) -> bytes:
+        """The document for readers who know the service by this URL."""
+        return self.text.replace(URL.encode(), url.encode())
+
+
+class Pages:
+    """The documents by their paths."""
+
+    def __init__(self, registry: Registry) -> None:
+        release = version("api-tokens")
+
+        def page() -> bytes:
+            return docs.page(docs.markdown(registry, release, URL)).encode()
+
+        self._pages = {
+            "/docs": Page(_PAGE, page),
+            "/openrpc.json": Page(_JSON, lambda: _json(docs.openrpc(registry, release))),
+            "/openapi.json": Page(_JSON, lambda: _json(docs.openapi(registry, release))),
+            "/api.js": Page(_SCRIPT, (CONSOLE / "api.js").read_bytes),
+            "/api.d.ts": Page(_TEXT, lambda: docs.typescript(registry).encode()),
+        }
+
+    async def answer(self, received: Received, request_id: str) -> Answer | None:
+        """The document that a request asks for; None if its path names none.
+
+        Raises:
+            Refusal: the verb is not for reading.
+        """
+        page = self._pages.get(received.path)
+        if page is None:
+            return None
+        if received.verb not in {"GET", "HEAD"}:
+            raise Refusal(Code.VERB_NOT_ALLOWED)
+        await asyncio.to_thread(lambda: page.text)  # making one takes long enough to be noticed
+        return _answer(page, received.headers, request_id)
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2)
+
+
+def _answer(page: Page, headers: CIMultiDictProxy[str], request_id: str) -> Answer:
+    body = page.at(_url(headers))
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    given = {
+        "Content-Type": page.content_type,
+        "Cache-Control": "no-cache",
+        "ETag": etag,
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": _POLICY,
+        "Server": "api-tokens",
+        "X-Request-Id": request_id,
+    }
+    is_known = etag in [tag.strip() for tag in headers.get("If-None-Match", "").split(",")]
+    return Answer(304, b"", given) if is_known else Answer(200, body, given)
+
+
+def _url(headers: CIMultiDictProxy[str]) -> str:
+    """Where the reader found us."""
+    host = headers.get("Host", "")
+    if not _HOST.fullmatch(host):
+        return URL
+    return f"{'https' if is_https(headers) else 'http'}://{host}"

@@ -1,0 +1,71 @@
+"""Pages of other origins: which may call from browsers (https://fetch.spec.whatwg.org/#http-cors-protocol).
+
+Access-Control-Allow-Credentials is never sent: pages of others call with tokens they hold, and no
+cookie of ours goes with it.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+from multidict import CIMultiDictProxy
+
+from app.errors import CannotStart
+from app.wire.http import Answer
+
+ANY: Final = "*"
+_PREFLIGHT: Final = {
+    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Headers": (
+        "Authorization, Content-Type, X-API-Key, X-Api-Void-Call, X-Request-Id"
+    ),
+    # Seconds a browser need not ask again; each has a lower bound of its own.
+    "Access-Control-Max-Age": "86400",
+}
+_SHOWN: Final = "Retry-After, WWW-Authenticate, X-Request-Id"
+
+
+def origins(given: Sequence[str]) -> frozenset[str]:
+    """The origins an operator names, as browsers spell them.
+
+    Raises:
+        CannotStart: one of them is none.
+    """
+    return frozenset(_origin(text) for text in given)
+
+
+def allowance(headers: CIMultiDictProxy[str], origins: frozenset[str]) -> dict[str, str]:
+    """The headers that let a browser show an answer to the page that asked for it."""
+    if ANY in origins:
+        allowed = {"Access-Control-Allow-Origin": ANY}
+    elif headers.get("Origin", "") in origins:
+        allowed = {"Access-Control-Allow-Origin": headers["Origin"]}
+    else:
+        return {"Vary": "Origin"} if origins else {}
+    return {**allowed, "Vary": "Origin", "Access-Control-Expose-Headers": _SHOWN}
+
+
+def preflight(
+    verb: str, headers: CIMultiDictProxy[str], origins: frozenset[str], request_id: str
+) -> Answer | None:
+    """The answer to a browser that asks what a page may send; None for any other request."""
+    asks = verb == "OPTIONS" and "Access-Control-Request-Method" in headers
+    if not asks or not (ANY in origins or headers.get("Origin", "") in origins):
+        return None
+    return Answer(204, b"", {**_PREFLIGHT, "X-Request-Id": request_id})
+
+
+def _origin(text: str) -> str:
+    if text == ANY:
+        return text
+    try:
+        parts = urlsplit(text.lower())
+        is_origin = (
+            parts.scheme in {"http", "https"} and f"{parts.scheme}://{parts.netloc}" == text.lower()
+        )
+        has_place = parts.hostname is not None and parts.username is None and parts.port != 0
+    except ValueError:
+        is_origin = has_place = False
+    if not (is_origin and has_place):
+        raise CannotStart(f"--cors-origin: {text!r} is no origin such as https://example.com")
+    return text.lower()

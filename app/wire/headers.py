@@ -1,0 +1,30 @@
+"""What answers over HTTP say beside what is in their bodies, even if nothing is."""
+
+from dataclasses import replace
+
+from app.authentication import SESSION_ENDED
+from app.call import FORGOTTEN, Failure, Result, Success
+from app.errors import Code
+from app.wire import cookies
+from app.wire.http import Answer, Received
+
+
+def completed(answer: Answer, result: Result, received: Received) -> Answer:
+    """The answer with the headers that the result of a call asks for."""
+    more = _more_headers(result, received)
+    return replace(answer, headers={**answer.headers, **more}) if more else answer
+
+
+def _more_headers(result: Result, received: Received) -> dict[str, str]:
+    if isinstance(result, Success):
+        kept = result.session
+    elif result.code is Code.VERB_NOT_ALLOWED:  # what changes something is not for GET
+        return {"Allow": "POST"}
+    else:
+        kept = FORGOTTEN if _has_dead_cookie(result, received) else None
+    return {"Set-Cookie": cookies.setting(kept, received.headers)} if kept else {}
+
+
+def _has_dead_cookie(failure: Failure, received: Received) -> bool:
+    """Whether the refusal is that of a session, and a cookie held it."""
+    return failure.text == SESSION_ENDED and bool(cookies.sessions(received.headers))

@@ -1,0 +1,199 @@
+"""One open WebSocket: frames in → calls; answers out, in whatever order they are ready."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import orjson
+from aiohttp import WSMsgType, web
+
+from app.call import Failure, Request, Result, Success
+from app.dispatcher import Dispatcher
+from app.errors import Code, Refusal
+from app.wire import envelope, jsonrpc
+from app.wire.websocket.hearing import CHANGE, Hearing
+from app.wire.websocket.identity import Identity
+from app.wire.websocket.outbox import Outbox
+
+# What a client may subscribe to; other names are ignored.
+EVENTS: Final = frozenset({CHANGE})
+# Calls of one batch that run at the same time.
+AT_ONCE: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one connection may take.
+
+    `calls` in flight, beyond which frames wait; calls in a `batch`; `patience` is for how many
+    seconds a client may leave unread what it is sent.
+    """
+
+    calls: int
+    batch: int
+    patience: float
+
+
+@dataclass(slots=True, eq=False)
+class _Open:
+    """A call in flight: the id it is known by, and whether its answer is still wanted."""
+
+    call_id: Any
+    wanted: bool = True
+
+
+@dataclass(eq=False, kw_only=True)
+class Connection:
+    """Serves one client until it goes.
+
+    `socket` is the WebSocket, open; `at` what its calls have in common: where they come from, a
+    request id. `dispatcher` runs them and asks `identity` who makes them; answers go to `outbox`,
+    and what `hearing` tells besides. `tasks` is where calls in flight stand: they may outlive the
+    connection. `schema` is the answer to `/schema`. By `user_id` the audience finds it.
+    """
+
+    socket: web.WebSocketResponse
+    at: Request
+    dispatcher: Dispatcher
+    identity: Identity
+    outbox: Outbox
+    hearing: Hearing
+    tasks: set[asyncio.Task[None]]
+    bounds: Bounds
+    schema: Success
+    user_id: str | None = None
+    closing: bool = False
+
+    def __post_init__(self) -> None:
+        """Let this connection's calls be made by whoever opened it."""
+        self._dispatcher = replace(self.dispatcher, authentication=self.identity)
+        self._slots = asyncio.Semaphore(self.bounds.calls)
+        self._open: set[_Open] = set()
+
+    async def run(self) -> None:
+        """Take frames until the client goes. Calls that have begun run on to their end."""
+        self.hearing.look_again()
+        try:
+            async for message in self.socket:
+                if message.type is WSMsgType.TEXT:
+                    await self._take(message.data)
+        finally:
+            self.hearing.close()
+
+    async def say_goodbye(self) -> None:
+        """Close: this process goes away."""
+        await self.outbox.say_goodbye()
+
+    async def _take(self, frame: bytes) -> None:
+        """Begin what a frame asks for; returns when the next frame may be looked at."""
+        try:
+            body = orjson.loads(frame)
+        except orjson.JSONDecodeError:
+            return
+        if isinstance(body, list):
+            # One batch at a time, since its answers are kept until the last of them is there.
+            await asyncio.wait([self._start(self._answer_batch(body))])
+        elif not _is_answer(body):
+            asked = jsonrpc.read(body, self.at)
+            await self._slots.acquire()
+            if _is_notice(asked):  # done at once, in the order of frames
+                await self._answer(asked)
+            else:
+                self._start(self._answer(asked))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    async def _answer(self, asked: jsonrpc.Envelope) -> None:
+        """Run a call that has its slot, which it keeps until the client has read the answer."""
+        call = _Open(asked.members.get("id"))
+        self._open.add(call)
+        try:
+            result = await jsonrpc.answer(self._run, asked)
+            if call.wanted:
+                await self._tell(asked, result)
+        finally:
+            self._open.discard(call)
+            self._slots.release()
+
+    async def _answer_batch(self, body: Sequence[Any]) -> None:
+        try:
+            batch = jsonrpc.read_batch(body, self.at, self.bounds.batch)
+        except Refusal as refusal:
+            await self.outbox.send(envelope.document(Failure.of(refusal), {"id": None}))
+            return
+        results = await jsonrpc.answer_all(self._run_in_slot, batch, AT_ONCE)
+        documents = jsonrpc.documents(batch, results, jsonrpc.HOUSE)
+        if documents:
+            await self.outbox.send(documents)
+
+    async def _tell(self, asked: jsonrpc.Envelope, result: Result) -> None:
+        if not asked.is_notification:
+            await self.outbox.send(envelope.document(result, asked.members, jsonrpc.HOUSE))
+
+    async def _run_in_slot(self, request: Request) -> Result:
+        async with self._slots:
+            return await self._run(request)
+
+    async def _run(self, request: Request) -> Result:
+        notice = _NOTICES.get(request.method)
+        if notice:
+            return notice(self, request.arguments)
+        if self.closing:
+            return Failure.of(Refusal(Code.SHUTTING_DOWN))
+        return await self._dispatcher.dispatch(request)
+
+    def _subscribe(self, arguments: Any) -> Success:
+        self.hearing.subscriptions |= _names(arguments) & EVENTS
+        return Success()
+
+    def _unsubscribe(self, arguments: Any) -> Success:
+        self.hearing.subscriptions -= _names(arguments)
+        return Success()
+
+    def _abort(self, arguments: Any) -> Success:
+        """The answer is not wanted any more. What has begun runs on: a change is made or not."""
+        for call in self._open:
+            if call.call_id in _list(arguments)[:1]:
+                call.wanted = False
+        return Success()
+
+    def _publish(self, _arguments: Any) -> Success:
+        """Clients have nothing to tell each other through us."""
+        return Success()
+
+    def _show_schema(self, _arguments: Any) -> Success:
+        return self.schema
+
+
+# What a client asks of the connection itself: method → what does it.
+_NOTICES: Final[Mapping[str, Callable[[Connection, Any], Success]]] = {
+    "/subscribe": Connection._subscribe,
+    "/unsubscribe": Connection._unsubscribe,
+    "/publish": Connection._publish,
+    "/abort": Connection._abort,
+    "/schema": Connection._show_schema,
+}
+
+
+def _is_notice(asked: jsonrpc.Envelope) -> bool:
+    return isinstance(asked.asked, Request) and asked.asked.method in _NOTICES
+
+
+def _is_answer(body: Any) -> bool:
+    """Whether a client answers a call that it thinks we made."""
+    return isinstance(body, dict) and "method" not in body and ("result" in body or "error" in body)
+
+
+def _list(arguments: Any) -> list[Any]:
+    return arguments if isinstance(arguments, list) else []
+
+
+def _names(arguments: Any) -> set[str]:
+    """The names in `[["name", …]]`."""
+    first = _list(arguments)[:1]
+    return {name for name in _list(first[0]) if isinstance(name, str)} if first else set()

@@ -1,0 +1,139 @@
+"""What a connection is told without having asked: system events, and those it subscribes to."""
+
+import asyncio
+import logging
+from typing import Any, Final, NamedTuple
+
+from app.errors import Code, Refusal
+from app.listener import Change
+from app.wire.websocket.identity import Identity, Standing
+from app.wire.websocket.outbox import Outbox
+
+log = logging.getLogger("api_tokens")
+
+CHANGE: Final = "api-tokens/change"
+# Events that wait for a client; one that is further behind is cut off and may begin anew.
+MOST_WAITING: Final = 10_000
+# Seconds until a connection asks again who it calls as, after the database could not tell.
+RETRY: Final = 1.0
+
+# Standing → what tells the client that it has come to that.
+_SYSTEM_EVENTS: Final = {
+    Standing.DISABLED: "sessionDisable",
+    Standing.DELETED: "sessionDelete",
+}
+
+
+class _Event(NamedTuple):
+    """An event to be sent; a `system` event is for those too whose credential is no longer good."""
+
+    system: bool
+    name: str
+    arguments: tuple[Any, ...] = ()
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The notification that tells of it."""
+        return {"jsonrpc": "2.0", "method": "/publish", "params": [self.name, *self.arguments]}
+
+
+class Hearing:
+    """Hears of changes for one connection, and tells the client what concerns it.
+
+    Args:
+        identity: who the connection calls as; asked anew before any event is sent.
+        outbox: where events go.
+        turns: how many connections may ask at the same time.
+    """
+
+    __slots__ = ("_again", "_identity", "_outbox", "_task", "_turns", "_waiting", "subscriptions")
+
+    def __init__(self, identity: Identity, outbox: Outbox, turns: asyncio.Semaphore) -> None:
+        self._identity = identity
+        self._outbox = outbox
+        self._turns = turns
+        self._waiting: list[_Event] = []
+        self._task: asyncio.Task[None] | None = None
+        self._again = False
+        self.subscriptions: set[str] = set()
+
+    def hear(self, change: Change) -> None:
+        """Something has changed that belongs to the user of this connection, or to everybody."""
+        if change.table == "api_tokens" and CHANGE in self.subscriptions:
+            for token_id in change.ids:
+                self._tell(CHANGE, {"id": token_id, "action": change.action})
+        elif self._is_about_us(change):
+            self.look_again()
+
+    def missed(self) -> None:
+        """Nobody knows what has changed."""
+        if CHANGE in self.subscriptions:
+            self._tell(CHANGE, {"id": None, "action": "missed"})
+        self.look_again()
+
+    def moved(self, before: Standing) -> None:
+        """The credential is not what it was: if it was good, the client is told."""
+        event = _SYSTEM_EVENTS.get(self._identity.standing)
+        if event and before is not Standing.UNKNOWN:
+            self._waiting.append(_Event(system=True, name=event))
+        # Whatever happened while it was not known whom this connection concerns was not heard.
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Find out who calls, soon, and send what waits for that."""
+        self._again = True
+        if self._task is None:
+            self._task = asyncio.create_task(self._look())
+
+    def close(self) -> None:
+        """The client is gone."""
+        self.subscriptions.clear()
+        self._waiting.clear()
+        if self._task:
+            self._task.cancel()
+
+    def _tell(self, name: str, *arguments: Any) -> None:
+        if len(self._waiting) >= MOST_WAITING:
+            self._outbox.cut_off()
+            return
+        self._waiting.append(_Event(False, name, arguments))
+        self.look_again()
+
+    def _is_about_us(self, change: Change) -> bool:
+        caller = self._identity.caller_known
+        return {
+            "api_tokens": caller.token_id in change.ids,
+            "sessions": caller.session_id in change.ids,
+            "settings": caller.token_id is not None,
+            "users": True,
+        }[change.table]
+
+    async def _look(self) -> None:
+        try:
+            while self._again:
+                self._again = False
+                if await self._is_known():
+                    await self._send_waiting()
+                else:
+                    self._again = True
+                    await asyncio.sleep(RETRY)
+        except Exception:
+            log.exception("cannot tell a connection what it should know")
+            self._outbox.cut_off()
+        finally:
+            self._task = None
+
+    async def _is_known(self) -> bool:
+        """Ask who calls; False if nobody can tell just now."""
+        async with self._turns:
+            try:
+                await self._identity.caller()
+            except Refusal as refusal:
+                return refusal.code is not Code.BACKEND_DOWN
+        return True
+
+    async def _send_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for event in waiting:
+            if event.system or self._identity.standing is Standing.GOOD:
+                await self._outbox.send(event.document)

@@ -1,0 +1,87 @@
+"""Who a connection calls as, from one call to the next."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Final
+
+from app.authentication import Authenticates
+from app.call import ANONYMOUS, Caller
+from app.errors import Code, Refusal
+
+
+class Standing(Enum):
+    """What became of the credential that a connection was opened with."""
+
+    UNKNOWN = "unknown"
+    GOOD = "good"
+    DISABLED = "disabled"
+    DELETED = "deleted"
+
+
+# Refusals of the credential itself; others, such as a database that is away, say nothing of it.
+_DELETED: Final = frozenset({Code.DELETED, Code.AUTHORIZATION_REQUIRED})
+
+
+class Identity:
+    """Asks who calls, anew for every call, but once for all calls that wait at the same time.
+
+    Args:
+        authentication: is asked.
+        credentials: what the handshake carried.
+        moved: is called when `standing` or the user has changed, with the standing before.
+    """
+
+    __slots__ = (
+        "_asking",
+        "_authentication",
+        "_credentials",
+        "_moved",
+        "_next",
+        "caller_known",
+        "standing",
+    )
+
+    def __init__(
+        self,
+        authentication: Authenticates,
+        credentials: Sequence[str],
+        moved: Callable[[Standing], None],
+    ) -> None:
+        self._authentication = authentication
+        self._credentials = credentials
+        self._moved = moved
+        self._asking = asyncio.Lock()
+        self._next: asyncio.Task[Caller] | None = None
+        self.caller_known = ANONYMOUS
+        self.standing = Standing.UNKNOWN
+
+    async def caller(self, credentials: Sequence[str] = ()) -> Caller:  # noqa: ARG002 - always ours
+        """Who calls. Raises as `Authentication.caller` does.
+
+        An asking that has begun may have read what has changed since: only one that is still to
+        begin can be shared.
+        """
+        if not self._credentials:
+            return ANONYMOUS
+        if self._next is None:
+            self._next = asyncio.create_task(self._ask_next())
+        return await asyncio.shield(self._next)
+
+    async def _ask_next(self) -> Caller:
+        async with self._asking:
+            self._next = None
+            try:
+                caller = await self._authentication.caller(self._credentials)
+            except Refusal as refusal:
+                if refusal.code in _DELETED:
+                    self._settle(self.caller_known, Standing.DELETED)
+                raise
+            self._settle(caller, Standing.DISABLED if caller.barred else Standing.GOOD)
+            return caller
+
+    def _settle(self, caller: Caller, standing: Standing) -> None:
+        before, user_before = self.standing, self.caller_known.user_id
+        self.caller_known, self.standing = caller, standing
+        if standing is not before or caller.user_id != user_before:
+            self._moved(before)
