@@ -41,15 +41,13 @@ class Door:
         # the events that clients send, of which there are none to know.
         self._fixed = {"/api/schema": schema, "/api/publish": Success()}
         bounds = Bounds(settings.websocket_calls, settings.batch_limit, settings.websocket_patience)
-        self.audience = Audience(services.dispatcher, bounds, schema)
-        services.listener.subscribers.append(self.audience)
+        self.audience = Audience(services.dispatcher, services.listener, bounds, schema)
         self.closing = False
 
     async def close(self) -> None:
         """Take nothing more; let the calls on WebSockets come to their end."""
         self.closing = True
         await self.audience.close(self._settings.shutdown_timeout)
-        self._services.listener.subscribers.remove(self.audience)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -22,6 +23,9 @@ LONGEST_PAUSE: Final = 5.0
 # Seconds of silence after which the connection is asked whether it still lives, and for the answer.
 PULSE: Final = 10.0
 PATIENCE: Final = 5.0
+
+_WATCH: Final = "select pg_advisory_lock_shared(watch_lock(), hashtext($1))"
+_UNWATCH: Final = "select pg_advisory_unlock_shared(watch_lock(), hashtext($1))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,31 @@ class Subscriber(Protocol):
 
 
 class Listener:
-    """Listens for as long as it runs, connecting anew whenever the connection is lost."""
+    """Listens for as long as it runs, connecting anew whenever the connection is lost.
+
+    Of new tokens it hears only if their users are watched (see sql/_schema/009_changes.sql).
+    """
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
+        self._ear: Ear | None = None
+        self._watched: Counter[str] = Counter()
+        self._is_again = False
         self.subscribers: list[Subscriber] = []
+
+    async def watch(self, user_id: str) -> None:
+        """Hear of new tokens of this user, from when this returns; as often as `unwatch`."""
+        self._watched[user_id] += 1
+        if self._watched[user_id] == 1 and self._ear:
+            await asyncio.shield(self._ear.watch(user_id))
+
+    async def unwatch(self, user_id: str) -> None:
+        """Somebody has no interest any more."""
+        self._watched[user_id] -= 1
+        if not self._watched[user_id]:
+            del self._watched[user_id]
+            if self._ear:
+                await asyncio.shield(self._ear.unwatch(user_id))
 
     async def connect(self) -> "Ear":
         """A connection that listens. Raises what the driver raises."""
@@ -67,12 +91,17 @@ class Listener:
     async def run(self, ear: "Ear") -> None:
         """Listen for ever, beginning with a connection that does."""
         while True:
+            self._ear = ear
+            for user_id in [*self._watched]:
+                await ear.watch(user_id)
+            # It listens by now: what comes from here on is heard, what came before may be lost.
+            if self._is_again:
+                for subscriber in self.subscribers:
+                    subscriber.missed()
             await ear.closed()
+            self._ear, self._is_again = None, True
             log.warning("the database no longer tells of changes; connecting again")
             ear = await self._connect_again()
-            # It listens already: what comes from now on is heard, what came before may be lost.
-            for subscriber in self.subscribers:
-                subscriber.missed()
 
     async def _connect_again(self) -> "Ear":
         pause = SHORTEST_PAUSE
@@ -96,6 +125,10 @@ class Ear:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._lost = asyncio.Event()
+        self._turn = asyncio.Lock()
+        # Users to watch, and those whom the database knows to be watched.
+        self._wanted: set[str] = set()
+        self._watched: set[str] = set()
 
     @classmethod
     async def open(cls, dsn: str, heard: Any) -> "Ear":
@@ -103,7 +136,7 @@ class Ear:
         connection = await database.connect(
             dsn,
             command_timeout=PATIENCE,
-            server_settings={"application_name": "api-tokens listener"},
+            server_settings={"application_name": "api-tokens listener", "lock_timeout": "1000"},
         )
         ear = cls(connection)
         connection.add_termination_listener(lambda _: ear._lost.set())
@@ -118,11 +151,41 @@ class Ear:
         """Return when the connection is lost; a silent one is asked from time to time."""
         try:
             while not await self._is_lost_within(PULSE):
-                await self._connection.execute("select 1")
-        except (*UNAVAILABLE, asyncpg.PostgresError, asyncpg.InterfaceError):
-            pass
+                async with self._turn:
+                    await self._ask("select 1")
+                for user_id in [*self._wanted - self._watched]:
+                    await self.watch(user_id)
         finally:
             self._connection.terminate()
+
+    async def watch(self, user_id: str) -> None:
+        """Hear of new tokens of this user, once those who make some just now are done.
+
+        Who takes long is not waited for: the next pulse tries again.
+        """
+        self._wanted.add(user_id)
+        with suppress(asyncpg.LockNotAvailableError):
+            async with self._turn:
+                if user_id in self._wanted - self._watched:
+                    await self._ask(_WATCH, user_id)
+                    self._watched.add(user_id)
+
+    async def unwatch(self, user_id: str) -> None:
+        """Hear of them no longer."""
+        self._wanted.discard(user_id)
+        async with self._turn:
+            if user_id in self._watched - self._wanted:
+                await self._ask(_UNWATCH, user_id)
+                self._watched.discard(user_id)
+
+    async def _ask(self, statement: str, *parameters: Any) -> None:
+        """Run a statement; one that fails for any reason but a lock is the connection's end."""
+        try:
+            await self._connection.execute(statement, *parameters)
+        except asyncpg.LockNotAvailableError:
+            raise
+        except (*UNAVAILABLE, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self._lost.set()
 
     async def _is_lost_within(self, seconds: float) -> bool:
         try:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from app.call import Request, Success
 from app.dispatcher import Dispatcher
-from app.listener import Change
+from app.listener import Change, Listener
 from app.wire.websocket.connection import Bounds, Connection
 from app.wire.websocket.hearing import Hearing
 from app.wire.websocket.identity import Identity, Standing
@@ -23,12 +23,17 @@ class Audience:
 
     Args:
         dispatcher: runs their calls.
+        listener: is told whose new tokens are of interest, and tells of changes while this is open.
         bounds: what each may take.
         schema: the answer to `/schema`.
     """
 
-    def __init__(self, dispatcher: Dispatcher, bounds: Bounds, schema: Success) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, listener: Listener, bounds: Bounds, schema: Success
+    ) -> None:
         self._dispatcher = dispatcher
+        self._listener = listener
+        listener.subscribers.append(self)
         self._bounds = bounds
         self._schema = schema
         self._turns = asyncio.Semaphore(AT_ONCE)
@@ -66,6 +71,7 @@ class Audience:
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=patience)
         await asyncio.gather(*(connection.say_goodbye() for connection in self.connections))
+        self._listener.subscribers.remove(self)
 
     def _connection(
         self, socket: web.WebSocketResponse, transport: asyncio.Transport, at: Request
@@ -82,7 +88,7 @@ class Audience:
             dispatcher=self._dispatcher,
             identity=identity,
             outbox=outbox,
-            hearing=Hearing(identity, outbox, self._turns),
+            hearing=Hearing(identity, outbox, self._listener, self._turns),
             tasks=self.tasks,
             bounds=self._bounds,
             schema=self._schema,

@@ -1,7 +1,7 @@
 """One open WebSocket: frames in → calls; answers out, in whatever order they are ready."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -12,12 +12,10 @@ from app.call import Failure, Request, Result, Success
 from app.dispatcher import Dispatcher
 from app.errors import Code, Refusal
 from app.wire import envelope, jsonrpc
-from app.wire.websocket.hearing import CHANGE, Hearing
+from app.wire.websocket.hearing import Hearing
 from app.wire.websocket.identity import Identity
 from app.wire.websocket.outbox import Outbox
 
-# What a client may subscribe to; other names are ignored.
-EVENTS: Final = frozenset({CHANGE})
 # Calls of one batch that run at the same time.
 AT_ONCE: Final = 4
 
@@ -79,7 +77,7 @@ class Connection:
                 if message.type is WSMsgType.TEXT:
                     await self._take(message.data)
         finally:
-            self.hearing.close()
+            await self.hearing.close()
 
     async def say_goodbye(self) -> None:
         """Close: this process goes away."""
@@ -142,36 +140,36 @@ class Connection:
     async def _run(self, request: Request) -> Result:
         notice = _NOTICES.get(request.method)
         if notice:
-            return notice(self, request.arguments)
+            return await notice(self, request.arguments)
         if self.closing:
             return Failure.of(Refusal(Code.SHUTTING_DOWN))
         return await self._dispatcher.dispatch(request)
 
-    def _subscribe(self, arguments: Any) -> Success:
-        self.hearing.subscriptions |= _names(arguments) & EVENTS
+    async def _subscribe(self, arguments: Any) -> Success:
+        await self.hearing.subscribe(_names(arguments))
         return Success()
 
-    def _unsubscribe(self, arguments: Any) -> Success:
-        self.hearing.subscriptions -= _names(arguments)
+    async def _unsubscribe(self, arguments: Any) -> Success:
+        await self.hearing.unsubscribe(_names(arguments))
         return Success()
 
-    def _abort(self, arguments: Any) -> Success:
+    async def _abort(self, arguments: Any) -> Success:
         """The answer is not wanted any more. What has begun runs on: a change is made or not."""
         for call in self._open:
             if call.call_id in _list(arguments)[:1]:
                 call.wanted = False
         return Success()
 
-    def _publish(self, _arguments: Any) -> Success:
+    async def _publish(self, _arguments: Any) -> Success:
         """Clients have nothing to tell each other through us."""
         return Success()
 
-    def _show_schema(self, _arguments: Any) -> Success:
+    async def _show_schema(self, _arguments: Any) -> Success:
         return self.schema
 
 
 # What a client asks of the connection itself: method → what does it.
-_NOTICES: Final[Mapping[str, Callable[[Connection, Any], Success]]] = {
+_NOTICES: Final[Mapping[str, Callable[[Connection, Any], Awaitable[Success]]]] = {
     "/subscribe": Connection._subscribe,
     "/unsubscribe": Connection._unsubscribe,
     "/publish": Connection._publish,

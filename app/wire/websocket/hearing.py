@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from app.errors import Code, Refusal
-from app.listener import Change
+from app.listener import Change, Listener
 from app.wire.websocket.identity import Identity, Standing
 from app.wire.websocket.outbox import Outbox
 
 log = logging.getLogger("api_tokens")
 
 CHANGE: Final = "api-tokens/change"
+# What a client may subscribe to.
+EVENTS: Final = frozenset({CHANGE})
 # Events that wait for a client; one that is further behind is cut off and may begin anew.
 MOST_WAITING: Final = 10_000
 # Seconds until a connection asks again who it calls as, after the database could not tell.
@@ -43,23 +46,52 @@ class Hearing:
     Args:
         identity: who the connection calls as; asked anew before any event is sent.
         outbox: where events go.
+        listener: is told whose new tokens are of interest.
         turns: how many connections may ask at the same time.
     """
 
-    __slots__ = ("_again", "_identity", "_outbox", "_task", "_turns", "_waiting", "subscriptions")
+    __slots__ = (
+        "_again",
+        "_closed",
+        "_identity",
+        "_listener",
+        "_outbox",
+        "_subscriptions",
+        "_task",
+        "_turns",
+        "_waiting",
+        "_watched",
+    )
 
-    def __init__(self, identity: Identity, outbox: Outbox, turns: asyncio.Semaphore) -> None:
+    def __init__(
+        self, identity: Identity, outbox: Outbox, listener: Listener, turns: asyncio.Semaphore
+    ) -> None:
         self._identity = identity
+        self._listener = listener
         self._outbox = outbox
         self._turns = turns
         self._waiting: list[_Event] = []
         self._task: asyncio.Task[None] | None = None
         self._again = False
-        self.subscriptions: set[str] = set()
+        self._closed = False
+        self._subscriptions: set[str] = set()
+        self._watched: str | None = None
+
+    async def subscribe(self, names: set[str]) -> None:
+        """Tell of these events too, from when this returns; unknown ones are ignored."""
+        self._subscriptions |= names & EVENTS
+        with suppress(Refusal):
+            await self._identity.caller()
+        await self._watch()
+
+    async def unsubscribe(self, names: set[str]) -> None:
+        """Tell of these events no longer."""
+        self._subscriptions -= names
+        await self._watch()
 
     def hear(self, change: Change) -> None:
         """Something has changed that belongs to the user of this connection, or to everybody."""
-        if change.table == "api_tokens" and CHANGE in self.subscriptions:
+        if change.table == "api_tokens" and CHANGE in self._subscriptions:
             for token_id in change.ids:
                 self._tell(CHANGE, {"id": token_id, "action": change.action})
         elif self._is_about_us(change):
@@ -67,7 +99,7 @@ class Hearing:
 
     def missed(self) -> None:
         """Nobody knows what has changed."""
-        if CHANGE in self.subscriptions:
+        if CHANGE in self._subscriptions:
             self._tell(CHANGE, {"id": None, "action": "missed"})
         self.look_again()
 
@@ -82,15 +114,16 @@ class Hearing:
     def look_again(self) -> None:
         """Find out who calls, soon, and send what waits for that."""
         self._again = True
-        if self._task is None:
+        if self._task is None and not self._closed:
             self._task = asyncio.create_task(self._look())
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """The client is gone."""
-        self.subscriptions.clear()
+        self._closed = True
         self._waiting.clear()
         if self._task:
             self._task.cancel()
+        await self.unsubscribe(set(EVENTS))
 
     def _tell(self, name: str, *arguments: Any) -> None:
         if len(self._waiting) >= MOST_WAITING:
@@ -113,6 +146,7 @@ class Hearing:
             while self._again:
                 self._again = False
                 if await self._is_known():
+                    await self._watch()
                     await self._send_waiting()
                 else:
                     self._again = True
@@ -131,6 +165,16 @@ class Hearing:
             except Refusal as refusal:
                 return refusal.code is not Code.BACKEND_DOWN
         return True
+
+    async def _watch(self) -> None:
+        """Hear of the user's new tokens if there is a subscription, and of nobody else's."""
+        before = self._watched
+        self._watched = self._identity.caller_known.user_id if self._subscriptions else None
+        if self._watched != before:
+            if self._watched:
+                await self._listener.watch(self._watched)
+            if before:
+                await self._listener.unwatch(before)
 
     async def _send_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
