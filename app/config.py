@@ -89,7 +89,9 @@ class Settings:
         within=(0.01, 86_400),
     )
     cors_origin: tuple[str, ...] = _setting(
-        (), "Origin whose pages may call from browsers, or *; may be repeated.", server=True
+        (),
+        "Origin whose pages may call from browsers, or *; repeated, or with spaces between several.",
+        server=True,
     )
     body_timeout: float = _setting(
         30.0, "Seconds a request body may take to arrive.", server=True, within=(0.001, 86_400)

@@ -70,7 +70,8 @@ class Audience:
             connection.closing = True
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=patience)
-        await asyncio.gather(*(connection.say_goodbye() for connection in self.connections))
+        goodbyes = (connection.say_goodbye() for connection in self.connections)
+        await asyncio.gather(*goodbyes, return_exceptions=True)
         self._listener.subscribers.remove(self)
 
     def _connection(
