@@ -90,7 +90,7 @@ class Settings:
     )
     cors_origin: tuple[str, ...] = _setting(
         (),
-        "Origin whose pages may call from browsers, or *; repeated, or with spaces between several.",
+        "Origin whose pages may call from browsers, or *; repeated, or separated by spaces.",
         server=True,
     )
     body_timeout: float = _setting(

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -24,8 +24,8 @@ LONGEST_PAUSE: Final = 5.0
 PULSE: Final = 10.0
 PATIENCE: Final = 5.0
 
-_WATCH: Final = "select pg_advisory_lock_shared(watch_lock(), hashtext($1))"
-_UNWATCH: Final = "select pg_advisory_unlock_shared(watch_lock(), hashtext($1))"
+_WATCH: Final = "select pg_advisory_lock_shared(7823, watch_number($1))"
+_UNWATCH: Final = "select pg_advisory_unlock_shared(7823, watch_number($1))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,10 @@ class Listener:
         self.subscribers: list[Subscriber] = []
 
     async def watch(self, user_id: str) -> None:
-        """Hear of new tokens of this user, from when this returns; as often as `unwatch`."""
+        """Hear of new tokens of this user, until `unwatch` was called as often.
+
+        Not yet of those that are being made: `_service/await_makers` waits for them.
+        """
         self._watched[user_id] += 1
         if self._watched[user_id] == 1 and self._ear:
             await asyncio.shield(self._ear.watch(user_id))
@@ -126,8 +129,6 @@ class Ear:
         self._connection = connection
         self._lost = asyncio.Event()
         self._turn = asyncio.Lock()
-        # Users to watch, and those whom the database knows to be watched.
-        self._wanted: set[str] = set()
         self._watched: set[str] = set()
 
     @classmethod
@@ -136,7 +137,7 @@ class Ear:
         connection = await database.connect(
             dsn,
             command_timeout=PATIENCE,
-            server_settings={"application_name": "api-tokens listener", "lock_timeout": "1000"},
+            server_settings={"application_name": "api-tokens listener"},
         )
         ear = cls(connection)
         connection.add_termination_listener(lambda _: ear._lost.set())
@@ -153,37 +154,27 @@ class Ear:
             while not await self._is_lost_within(PULSE):
                 async with self._turn:
                     await self._ask("select 1")
-                for user_id in [*self._wanted - self._watched]:
-                    await self.watch(user_id)
         finally:
             self._connection.terminate()
 
     async def watch(self, user_id: str) -> None:
-        """Hear of new tokens of this user, once those who make some just now are done.
-
-        Who takes long is not waited for: the next pulse tries again.
-        """
-        self._wanted.add(user_id)
-        with suppress(asyncpg.LockNotAvailableError):
-            async with self._turn:
-                if user_id in self._wanted - self._watched:
-                    await self._ask(_WATCH, user_id)
-                    self._watched.add(user_id)
+        """Hear of new tokens of this user."""
+        async with self._turn:
+            if user_id not in self._watched:
+                self._watched.add(user_id)
+                await self._ask(_WATCH, user_id)
 
     async def unwatch(self, user_id: str) -> None:
         """Hear of them no longer."""
-        self._wanted.discard(user_id)
         async with self._turn:
-            if user_id in self._watched - self._wanted:
-                await self._ask(_UNWATCH, user_id)
+            if user_id in self._watched:
                 self._watched.discard(user_id)
+                await self._ask(_UNWATCH, user_id)
 
     async def _ask(self, statement: str, *parameters: Any) -> None:
-        """Run a statement; one that fails for any reason but a lock is the connection's end."""
+        """Run a statement; one that fails is the end of the connection."""
         try:
             await self._connection.execute(statement, *parameters)
-        except asyncpg.LockNotAvailableError:
-            raise
         except (*UNAVAILABLE, asyncpg.PostgresError, asyncpg.InterfaceError):
             self._lost.set()
 

@@ -9,61 +9,48 @@ as $$
     )::text)
 $$;
 
--- The first half of the names of locks that tell who is watched; the other is the user's.
-create function watch_lock() returns integer
-language sql immutable
+-- New tokens are told of only where a process watches their user. A transaction that tells
+-- something is committed by itself, others are committed together, many more in a second; and what
+-- is new invalidates nothing. Two advisory locks for every 64th of the users say who watches:
+-- 7823 is shared by those who watch; 7824 by those who make tokens, until they have committed.
+create function watch_number(user_id uuid) returns integer
+language sql immutable parallel safe
 as $$
-    select 7823
+    select hashtext(user_id::text) & 63
 $$;
 
--- Whether any process wants to know of new tokens of this user: it shares a lock then that nobody
--- can have alone. Without that nothing is told: a transaction that tells something is committed by
--- itself, one that does not together with others, which is nearly twice as many in a second.
-create function is_watched(user_id uuid) returns boolean
-language sql volatile
-as $$
-    select not pg_try_advisory_xact_lock(watch_lock(), hashtext(user_id::text))
-$$;
-
--- Rows that come or go many at a time are told of a hundred at a time: a message has 8,000 bytes.
-create function tell_of_rows() returns trigger
+-- Rows that go many at a time are told of a hundred at a time: a message has 8,000 bytes.
+create function tell_of_deleted_rows() returns trigger
 language plpgsql
 as $$
 begin
-    perform tell(tg_table_name, tg_argv[0], page.user_id, page.ids)
+    perform tell(tg_table_name, 'delete', page.user_id, page.ids)
     from (
         select user_id, array_agg(id order by id) as ids
         from (
             select id, user_id, (row_number() over (partition by user_id order by id) - 1) / 100 as number
-            from changed_rows
+            from deleted_rows
         ) numbered
         group by user_id, number
-    ) page
-    where tg_op <> 'INSERT'
-        -- The server has not locks enough to ask for each of very many.
-        or (select count(distinct user_id) from changed_rows) > 50
-        or is_watched(page.user_id);
+    ) page;
     return null;
 end
 $$;
 
-create trigger tell_of_new_tokens after insert on api_tokens
-referencing new table as changed_rows
-for each statement execute function tell_of_rows('create');
-
 create trigger tell_of_deleted_tokens after delete on api_tokens
-referencing old table as changed_rows
-for each statement execute function tell_of_rows('delete');
+referencing old table as deleted_rows
+for each statement execute function tell_of_deleted_rows();
 
 create trigger tell_of_ended_sessions after delete on sessions
-referencing old table as changed_rows
-for each statement execute function tell_of_rows('delete');
+referencing old table as deleted_rows
+for each statement execute function tell_of_deleted_rows();
 
 create function tell_of_changed_token() returns trigger
 language plpgsql
 as $$
 begin
     perform tell(tg_table_name, case
+        when tg_op = 'INSERT' then 'create'
         when old.enabled and not new.enabled then 'disable'
         when new.enabled and not old.enabled then 'enable'
         when new.rotated is distinct from old.rotated then 'rotate'
@@ -72,6 +59,17 @@ begin
     return null;
 end
 $$;
+
+-- First the maker's lock, which is kept; then the watchers', only tried: who watches takes them the
+-- other way round, and so either is seen by the other.
+create trigger tell_of_new_token after insert on api_tokens
+for each row when (
+    case
+        when not pg_try_advisory_xact_lock_shared(7824, watch_number(new.user_id)) then true
+        when not pg_try_advisory_lock(7823, watch_number(new.user_id)) then true
+        else not pg_advisory_unlock(7823, watch_number(new.user_id))
+    end
+) execute function tell_of_changed_token();
 
 -- `last_used` alone is no change: it is written all the time.
 create trigger tell_of_changed_token after update on api_tokens

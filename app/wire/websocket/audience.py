@@ -89,7 +89,7 @@ class Audience:
             dispatcher=self._dispatcher,
             identity=identity,
             outbox=outbox,
-            hearing=Hearing(identity, outbox, self._listener, self._turns),
+            hearing=Hearing(identity, outbox, self._listener, self._dispatcher.sql, self._turns),
             tasks=self.tasks,
             bounds=self._bounds,
             schema=self._schema,

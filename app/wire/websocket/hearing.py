@@ -5,6 +5,7 @@ import logging
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
+from app.call import Sql
 from app.errors import Code, Refusal
 from app.listener import Change, Listener
 from app.wire.websocket.identity import Identity, Standing
@@ -47,6 +48,7 @@ class Hearing:
         identity: who the connection calls as; asked anew before any event is sent.
         outbox: where events go.
         listener: is told whose new tokens are of interest.
+        sql: waits for tokens that are being made when the interest begins.
         turns: how many connections may ask at the same time.
     """
 
@@ -56,6 +58,7 @@ class Hearing:
         "_identity",
         "_listener",
         "_outbox",
+        "_sql",
         "_subscriptions",
         "_task",
         "_turns",
@@ -64,10 +67,16 @@ class Hearing:
     )
 
     def __init__(
-        self, identity: Identity, outbox: Outbox, listener: Listener, turns: asyncio.Semaphore
+        self,
+        identity: Identity,
+        outbox: Outbox,
+        listener: Listener,
+        sql: Sql,
+        turns: asyncio.Semaphore,
     ) -> None:
         self._identity = identity
         self._listener = listener
+        self._sql = sql
         self._outbox = outbox
         self._turns = turns
         self._waiting: list[_Event] = []
@@ -173,6 +182,8 @@ class Hearing:
         if self._watched != before:
             if self._watched:
                 await self._listener.watch(self._watched)
+                with suppress(Refusal):  # not done in time: they are others' long transactions
+                    await self._sql.row("_service/await_makers", {"user_id": self._watched})
             if before:
                 await self._listener.unwatch(before)
 
