@@ -32,6 +32,11 @@ async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[st
         yield external
         return
     async with embedded.serve(tmp_path_factory.mktemp("postgres"), "nobody") as dsn:
+        connection = await asyncpg.connect(dsn)
+        # Nothing here outlives the run: waiting for disks would only cost time.
+        await connection.execute("alter system set fsync = off")
+        await connection.execute("select pg_reload_conf()")
+        await connection.close()
         yield dsn
 
 
