@@ -76,7 +76,7 @@ class Listener:
         Not yet of those that are being made: `_service/await_makers` waits for them.
         """
         self._watched[user_id] += 1
-        if self._watched[user_id] == 1 and self._ear:
+        if self._ear:  # whoever was first may still be waiting for the answer
             await asyncio.shield(self._ear.watch(user_id))
 
     async def unwatch(self, user_id: str) -> None:

@@ -20,9 +20,6 @@ from app.wire.cookies import is_https
 from app.wire.http import Answer, Received
 
 CONSOLE: Final = Path(__file__).parent / "console"
-# Stands in documents for the service's own address, which the reader's request tells.
-URL: Final = "http://127.0.0.1:8080"
-
 _HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}")
 _JSON: Final = "application/json"
 _SCRIPT: Final = "text/javascript; charset=utf-8"
@@ -48,7 +45,7 @@ class Page:
 
     def at(self, url: str) -> bytes:
         """The document for readers who know the service by this URL."""
-        return self.text.replace(URL.encode(), url.encode())
+        return self.text.replace(docs.URL.encode(), url.encode())
 
 
 class Pages:
@@ -58,7 +55,7 @@ class Pages:
         release = version("api-tokens")
 
         def page() -> bytes:
-            return docs.page(docs.markdown(registry, release, URL)).encode()
+            return docs.page(docs.markdown(registry, release, docs.URL)).encode()
 
         self._pages = {
             "/docs": Page(_PAGE, page),
@@ -99,13 +96,14 @@ def _answer(page: Page, headers: CIMultiDictProxy[str], request_id: str) -> Answ
         "Server": "api-tokens",
         "X-Request-Id": request_id,
     }
-    is_known = etag in [tag.strip() for tag in headers.get("If-None-Match", "").split(",")]
-    return Answer(304, b"", given) if is_known else Answer(200, body, given)
+    # Gateways that compress mark a tag as weak; it counts all the same (RFC 9110, section 13.1.2).
+    known = {tag.strip().removeprefix("W/") for tag in headers.get("If-None-Match", "").split(",")}
+    return Answer(304, b"", given) if known & {etag, "*"} else Answer(200, body, given)
 
 
 def _url(headers: CIMultiDictProxy[str]) -> str:
     """Where the reader found us."""
     host = headers.get("Host", "")
     if not _HOST.fullmatch(host):
-        return URL
+        return docs.URL
     return f"{'https' if is_https(headers) else 'http'}://{host}"

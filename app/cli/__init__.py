@@ -7,6 +7,7 @@ import click
 
 from app.cli.audit import audit
 from app.cli.calls import call
+from app.cli.docs import docs
 from app.cli.imports import import_tokens
 from app.cli.settings import settings
 from app.cli.shell import run
@@ -43,7 +44,7 @@ def migrate(settings: Settings) -> None:
     run(migrated())
 
 
-for command in (audit, call, import_tokens, settings, token, user):
+for command in (audit, call, docs, import_tokens, settings, token, user):
     commands.add_command(command)
 
 

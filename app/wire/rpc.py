@@ -7,7 +7,7 @@ Answers have status 200 whatever they say, as public clients expect; only what i
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from app.call import Failure, Request, Result
+from app.call import Failure, Request, Result, Success
 from app.dispatcher import Dispatcher
 from app.errors import Code, Refusal
 from app.wire import bodies, envelope, headers, jsonrpc
@@ -55,6 +55,7 @@ def _refused(failure: Failure, received: Received, request_id: str) -> Answer:
 
 
 def _completed(answered: Answer, results: Sequence[Result], received: Received) -> Answer:
-    for result in results:
+    # Successes last: a session that began is kept, though other calls found an old one ended.
+    for result in sorted(results, key=lambda each: isinstance(each, Success)):
         answered = headers.completed(answered, result, received)
     return answered

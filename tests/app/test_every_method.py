@@ -1,24 +1,25 @@
 """What holds for every method: who is refused, what is refused, and that its examples are true."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import asyncpg
-import orjson
 import pytest
 
-from app import registry
 from app.permissions import PermissionRegistry
 from app.registry import Method
 from app.validation import is_valid
 from tests.conftest import MemberMaker
+from tests.examples import (
+    EXAMPLE_PASSWORD,
+    EXAMPLES,
+    METHODS,
+    REGISTRY,
+    Example,
+    examples_of,
+    set_up,
+    shape,
+)
 from tests.support import Api
-
-REGISTRY: Final = registry.load(PermissionRegistry())
-METHODS: Final = sorted(REGISTRY.methods.values(), key=lambda method: method.name)
-EXAMPLE_TOKEN: Final = "01900000-0000-7000-8000-000000000001"
-EXAMPLE_USER: Final = "01900000-0000-7000-8000-000000000002"
-EXAMPLE_PASSWORD: Final = "correct horse battery"
 
 every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 every_guarded_method = pytest.mark.parametrize(
@@ -26,16 +27,12 @@ every_guarded_method = pytest.mark.parametrize(
     [method for method in METHODS if method.permission != "guest"],
     ids=lambda method: method.name,
 )
-every_example = pytest.mark.parametrize(
-    ("method", "example"),
-    [(method, example) for method in METHODS for example in method.schema["examples"]],
-    ids=lambda value: value.name if isinstance(value, Method) else value["name"],
-)
+every_example = pytest.mark.parametrize("example", EXAMPLES, ids=str)
 
 
 def arguments(method: Method) -> list[Any]:
     """Arguments that are right, from the method's first example."""
-    return [param["value"] for param in method.schema["examples"][0]["params"]]
+    return list(examples_of(method)[0].arguments)
 
 
 def wire(method: Method) -> str:
@@ -94,40 +91,18 @@ async def test_refuses_arguments_of_a_wrong_shape(root: Api, method: Method, wro
         assert refusal.faults[0].path.startswith(f"/{index}")
 
 
-def shape(value: Any) -> Any:
-    """A value without what differs from run to run: the types of things, and their names."""
-    if isinstance(value, dict):
-        return {name: type(member) for name, member in value.items() if name != "expires"}
-    return [shape(value[0])] if isinstance(value, list) and value else value
-
-
 @every_example
 async def test_the_examples_are_true(
-    root: Api, sql: "asyncpg.Connection", method: Method, example: Mapping[str, Any]
+    root: Api, sql: "asyncpg.Connection", example: Example
 ) -> None:
     """Each example can be called as it stands, and its result is shaped as the schema says."""
-    owner = await sql.fetchval("select id from users where name = 'root'")
-    await sql.execute(
-        "insert into api_tokens"
-        " (id, user_id, name, role, permissions, digest, digest_scheme, hint, created_by) values"
-        " ($1, $2, 'ci', 'read-only', '{\"read\": true}', '\\x00', 'none', 'apt_…Q5rX', $3)",
-        EXAMPLE_TOKEN,
-        owner,
-        orjson.dumps(
-            dict.fromkeys(("user_id", "user_name"), "") | dict.fromkeys(("token_id", "token_name"))
-        ).decode(),
-    )
-    hashed = await root.services.dispatcher.accounts.passwords.hash(EXAMPLE_PASSWORD)
-    await sql.execute(
-        "insert into users (id, name, password_hash) values ($1, 'alice', $2)",
-        EXAMPLE_USER,
-        hashed,
-    )
+    passwords = root.services.dispatcher.accounts.passwords
+    await set_up(sql, await passwords.hash(EXAMPLE_PASSWORD))
     caller = root
-    if method.name == "/v1/session/sign-out":
+    if example.needs_session:
         signed_in = await root("session/sign-in", "alice", EXAMPLE_PASSWORD)
         caller = root.bearing(signed_in["token"])
-    data = await caller(wire(method), *(param["value"] for param in example["params"]))
-    shown = example["result"]["value"]
-    assert is_valid(method.schema["result"]["schema"], REGISTRY.components, shown)
-    assert shape(data) == shape(shown)
+    data = await caller(wire(example.method), *example.arguments)
+    schema = example.method.schema["result"]["schema"]
+    assert is_valid(schema, REGISTRY.components, example.answer)
+    assert shape(data) == shape(example.answer)

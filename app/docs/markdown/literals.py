@@ -1,7 +1,8 @@
-"""Values → text as people write it: JSON, or JavaScript with bare names; short things on one line."""
+"""Values → text as people write it, JSON or JavaScript; what is short stands on one line."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -11,49 +12,51 @@ STEP: Final = 2
 _BARE: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 
 
-def json(value: Any) -> str:
-    """A value as JSON."""
-    return _written(value, 0, bare=False)
-
-
-def javascript(value: Any, used: int = 0) -> str:
-    """A value as JavaScript, where so much of the line is taken already."""
-    return _written(value, 0, bare=True, used=used)
-
-
-def _written(value: Any, indent: int, *, bare: bool, used: int = 0) -> str:
-    """The value on one line if it has room there, else with a line for each member."""
-    flat = _flat(value, bare=bare)
-    if not value or not isinstance(value, dict | list) or indent + used + len(flat) <= WIDTH:
-        return flat
-    inner, pad = indent + STEP, "\n" + " " * (indent + STEP)
-    if isinstance(value, list):
-        members = (_written(member, inner, bare=bare) for member in value)
-    else:
-        members = (
-            f"{(key := _key(name, bare=bare))}: "
-            + _written(member, inner, bare=bare, used=len(key) + 3)
-            for name, member in value.items()
-        )
-    start, end = "[]" if isinstance(value, list) else "{}"
-    comma = "," if bare else ""
-    return start + pad + f",{pad}".join(members) + f"{comma}\n{' ' * indent}{end}"
-
-
-def _flat(value: Any, *, bare: bool) -> str:
-    if isinstance(value, list):
-        return f"[{_joined(_flat(member, bare=bare) for member in value)}]"
-    if isinstance(value, dict) and value:
-        members = (
-            f"{_key(name, bare=bare)}: {_flat(member, bare=bare)}" for name, member in value.items()
-        )
-        return f"{{ {_joined(members)} }}" if bare else f"{{{_joined(members)}}}"
+def _quoted(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _joined(members: Iterable[str]) -> str:
-    return ", ".join(members)
+@dataclass(frozen=True, slots=True)
+class Notation:
+    """How a language writes values.
+
+    `key` writes the name of a member; `space` stands within the braces of a line; `comma` follows
+    the last of several lines.
+    """
+
+    key: Callable[[str], str]
+    space: str
+    comma: str
+
+    def written(self, value: Any, column: int = 0, indent: int = 0) -> str:
+        """A value that begins at a column, on one line or with a line for each of its members."""
+        flat = self._flat(value)
+        is_single = not value or not isinstance(value, dict | list)
+        if is_single or column + len(flat) < WIDTH:
+            return flat
+        start, end = "[]" if isinstance(value, list) else "{}"
+        outer, inner = "\n" + " " * indent, "\n" + " " * (indent + STEP)
+        members = f",{inner}".join(self._members(value, indent + STEP))
+        return f"{start}{inner}{members}{self.comma}{outer}{end}"
+
+    def _members(self, value: Any, indent: int) -> Iterator[str]:
+        if isinstance(value, list):
+            yield from (self.written(member, indent, indent) for member in value)
+        else:
+            for name, member in value.items():
+                start = f"{self.key(name)}: "
+                yield start + self.written(member, indent + len(start), indent)
+
+    def _flat(self, value: Any) -> str:
+        if isinstance(value, list):
+            return f"[{', '.join(map(self._flat, value))}]"
+        if isinstance(value, dict) and value:
+            members = (f"{self.key(name)}: {self._flat(member)}" for name, member in value.items())
+            return f"{{{self.space}{', '.join(members)}{self.space}}}"
+        return _quoted(value)
 
 
-def _key(name: str, *, bare: bool) -> str:
-    return name if bare and _BARE.fullmatch(name) else orjson.dumps(name).decode()
+JSON: Final = Notation(key=_quoted, space="", comma="")
+JAVASCRIPT: Final = Notation(
+    key=lambda name: name if _BARE.fullmatch(name) else _quoted(name), space=" ", comma=","
+)

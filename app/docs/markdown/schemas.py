@@ -10,6 +10,7 @@ SCHEMAS: Final = "#/components/schemas/"
 # Lines that a shared schema may have to be shown wherever it is used.
 SHORT: Final = 12
 WIDTH: Final = 96
+MOST_INDENTED: Final = 24
 
 # Readers want to know first what it is, then how much, and then what is in it.
 _FIRST: Final = ("$ref", "title", "description", "type", "enum", "const", "format", "default")
@@ -121,8 +122,11 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _list(dumper: yaml.SafeDumper, values: list[Any]) -> yaml.Node:
+    """On one line unless something in it has lines itself; words that belong together stay so."""
     is_plain = not any(isinstance(value, dict | list) for value in values)
-    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=is_plain)
+    is_words = not any(" " in str(value) for value in values)
+    is_flow = is_plain and (is_words or len(str(values)) < WIDTH - MOST_INDENTED)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=is_flow)
 
 
 _Dumper.add_representer(list, _list)

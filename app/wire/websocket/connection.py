@@ -76,6 +76,8 @@ class Connection:
             async for message in self.socket:
                 if message.type is WSMsgType.TEXT:
                     await self._take(message.data)
+                elif message.type is WSMsgType.PING:
+                    await self.outbox.pong(message.data)
         finally:
             await self.hearing.close()
 

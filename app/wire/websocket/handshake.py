@@ -1,5 +1,6 @@
 """The request that opens a WebSocket: whether it is one, and the credentials it carries."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,6 +12,8 @@ from app.wire.credentials import credentials
 PATHS: Final = frozenset({"/", "/api", "/api/"})
 PROTOCOL: Final = "jsonrpc_2.0"
 VERSION: Final = "13"
+# Sixteen bytes in base64 (RFC 6455, section 4.1).
+_KEY: Final = re.compile(r"[A-Za-z0-9+/]{22}==")
 
 
 def is_handshake(verb: str, path: str, headers: CIMultiDictProxy[str]) -> bool:
@@ -26,12 +29,16 @@ def protocols(headers: CIMultiDictProxy[str]) -> tuple[str, ...]:
     """The subprotocols to choose from: ours, or none if the client names none.
 
     Raises:
-        Refusal: the client speaks others only, or another version of WebSocket.
+        Refusal: the client speaks others only, or another version of WebSocket, or none.
     """
     if headers.get("Sec-WebSocket-Version") != VERSION:
         raise _refusal(f"Sec-WebSocket-Version must be {VERSION}")
+    if not _KEY.fullmatch(headers.get("Sec-WebSocket-Key", "")):
+        raise _refusal("Sec-WebSocket-Key must be 16 bytes in base64")
     offered = _listed(headers, "Sec-WebSocket-Protocol")
-    if offered and PROTOCOL not in offered:
+    # aiohttp reads the first such header alone, and logs it, tokens and all, if ours is not there.
+    first = headers.get("Sec-WebSocket-Protocol", "").split(",")
+    if offered and PROTOCOL not in [part.strip() for part in first]:
         raise _refusal(f"Sec-WebSocket-Protocol must have {PROTOCOL}")
     return (PROTOCOL,) if offered else ()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
@@ -64,6 +65,7 @@ class Hearing:
         "_turns",
         "_waiting",
         "_watched",
+        "_watching",
     )
 
     def __init__(
@@ -85,6 +87,7 @@ class Hearing:
         self._closed = False
         self._subscriptions: set[str] = set()
         self._watched: str | None = None
+        self._watching = asyncio.Lock()
 
     async def subscribe(self, names: set[str]) -> None:
         """Tell of these events too, from when this returns; unknown ones are ignored."""
@@ -154,10 +157,13 @@ class Hearing:
         try:
             while self._again:
                 self._again = False
+                # What is heard from here on waits: who calls may be out of date for it.
+                waiting, self._waiting = self._waiting, []
                 if await self._is_known():
                     await self._watch()
-                    await self._send_waiting()
+                    await self._send(waiting)
                 else:
+                    self._waiting = waiting + self._waiting
                     self._again = True
                     await asyncio.sleep(RETRY)
         except Exception:
@@ -177,18 +183,18 @@ class Hearing:
 
     async def _watch(self) -> None:
         """Hear of the user's new tokens if there is a subscription, and of nobody else's."""
-        before = self._watched
-        self._watched = self._identity.caller_known.user_id if self._subscriptions else None
-        if self._watched != before:
-            if self._watched:
-                await self._listener.watch(self._watched)
-                with suppress(Refusal):  # not done in time: they are others' long transactions
-                    await self._sql.row("_service/await_makers", {"user_id": self._watched})
-            if before:
-                await self._listener.unwatch(before)
+        async with self._watching:
+            before = self._watched
+            self._watched = self._identity.caller_known.user_id if self._subscriptions else None
+            if self._watched != before:
+                if self._watched:
+                    await self._listener.watch(self._watched)
+                    with suppress(Refusal):  # not done in time: they are others' long transactions
+                        await self._sql.row("_service/await_makers", {"user_id": self._watched})
+                if before:
+                    await self._listener.unwatch(before)
 
-    async def _send_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, []
+    async def _send(self, waiting: Sequence[_Event]) -> None:
         for event in waiting:
             if event.system or self._identity.standing is Standing.GOOD:
                 await self._outbox.send(event.document)

@@ -35,16 +35,11 @@ class Outbox:
         """Send a JSON value; into the void if the connection is closed."""
         frame = envelope.encode(document)
         async with self._turn:
-            if self._socket.closed:
-                return
-            # A bare timer: `asyncio.timeout` would cost more than sending.
-            timer = asyncio.get_running_loop().call_later(self._patience, self.cut_off)
-            try:
-                await self._socket.send_frame(frame, WSMsgType.TEXT)
-            except ConnectionError:
-                pass  # it has just been closed
-            finally:
-                timer.cancel()
+            await self._write(frame, WSMsgType.TEXT)
+
+    async def pong(self, message: bytes) -> None:
+        """Answer a ping, without waiting for a turn."""
+        await self._write(message, WSMsgType.PONG)
 
     def cut_off(self) -> None:
         """End the connection without ceremony: the client would not read a goodbye."""
@@ -56,5 +51,17 @@ class Outbox:
         timer = asyncio.get_running_loop().call_later(self._patience, self.cut_off)
         try:
             await self._socket.close(code=WSCloseCode.GOING_AWAY, message=b"shutting down")
+        finally:
+            timer.cancel()
+
+    async def _write(self, frame: bytes, kind: WSMsgType) -> None:
+        if self._socket.closed:
+            return
+        # A bare timer: `asyncio.timeout` would cost more than sending.
+        timer = asyncio.get_running_loop().call_later(self._patience, self.cut_off)
+        try:
+            await self._socket.send_frame(frame, kind)
+        except ConnectionError:
+            pass  # it has just been closed
         finally:
             timer.cancel()

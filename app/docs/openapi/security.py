@@ -1,0 +1,28 @@
+"""How callers say who they are, as OpenAPI has it."""
+
+from typing import Any, Final
+
+SCHEMES: Final[dict[str, Any]] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API token, or the secret of a session.",
+    },
+    "basic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "The token is the user name; the password is ignored.",
+    },
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API token."},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "api_tokens_session",
+        "description": "The cookie that signing in sets; it counts for pages of the service only.",
+    },
+}
+# One of them, whichever.
+REQUIRED: Final[list[dict[str, list[str]]]] = [{name: []} for name in SCHEMES]
+NONE: Final[list[dict[str, list[str]]]] = []
+# For what depends on the methods that are called.
+OPTIONAL: Final[list[dict[str, list[str]]]] = [{}, *REQUIRED]

@@ -1,0 +1,184 @@
+"""What is there to be read: the documents made from the schemas, and the module for browsers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import orjson
+import pytest
+from aiohttp import ClientResponse
+
+from app.config import Settings
+from app.docs import URL
+from app.pages import CONSOLE
+from app.services import Services, open_services
+from tests.people import Client, http_client
+from tests.support import KEY, database_of, made_database
+
+TYPES: Final = {
+    "/docs": "text/html; charset=utf-8",
+    "/openrpc.json": "application/json",
+    "/openapi.json": "application/json",
+    "/api.js": "text/javascript; charset=utf-8",
+    "/api.d.ts": "text/plain; charset=utf-8",
+}
+# Those in which the service's own address stands.
+ADDRESSED: Final = ("/docs", "/openrpc.json", "/openapi.json")
+paths = pytest.mark.parametrize("path", TYPES)
+
+
+@pytest.fixture(scope="module")
+async def services(
+    postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Services]:
+    """A service that the tests of this file share."""
+    async with made_database(postgres, template) as name:
+        settings = Settings(
+            data_dir=tmp_path_factory.mktemp("data"),
+            database_url=database_of(postgres, name),
+            key=KEY,
+        )
+        async with open_services(settings, serving=True) as opened:
+            yield opened
+
+
+@pytest.fixture(scope="module")
+async def http(services: Services) -> AsyncIterator[Client]:
+    """A client of that service, without any credential."""
+    async with http_client(services) as client:
+        yield client
+
+
+async def document(http: Client, path: str, **headers: str) -> str:
+    """The text of a document."""
+    response = await http.get(path, headers=headers)
+    assert response.status == 200, await response.text()
+    return await response.text()
+
+
+async def error_of(response: ClientResponse) -> dict[str, Any]:
+    """The error of a refusal."""
+    error: dict[str, Any] = orjson.loads(await response.read())["error"]
+    return error
+
+
+@pytest.mark.parametrize(("path", "content_type"), TYPES.items())
+async def test_anybody_may_read(http: Client, path: str, content_type: str) -> None:
+    """Each with its type, which no browser is to guess, and nothing else."""
+    response = await http.get(path)
+    assert (response.status, response.headers["Content-Type"]) == (200, content_type)
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["X-Request-Id"]
+    assert len(await response.read()) > 500
+
+
+async def test_the_documents_are_what_they_say(http: Client) -> None:
+    """OpenRPC 1.3, OpenAPI 3.1, HTML, and the module that stands in the console's folder."""
+    assert orjson.loads(await document(http, "/openrpc.json"))["openrpc"].startswith("1.3")
+    assert orjson.loads(await document(http, "/openapi.json"))["openapi"].startswith("3.1")
+    assert (await document(http, "/docs")).lower().startswith("<!doctype html>")
+    assert await document(http, "/api.js") == (CONSOLE / "api.js").read_text("utf-8")
+    assert "api-tokens/create" in await document(http, "/api.d.ts")
+
+
+@paths
+async def test_a_page_can_do_nothing(http: Client, path: str) -> None:
+    """Whatever text came into it: no script runs, nothing is fetched, no form is sent."""
+    policy = (await http.get(path)).headers["Content-Security-Policy"]
+    rules = dict(rule.strip().partition(" ")[::2] for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    assert "script-src" not in rules
+    assert (rules["base-uri"], rules["form-action"]) == ("'none'", "'none'")
+
+
+@paths
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', '"other",{}', "*"], ids=repr)
+async def test_what_is_known_is_not_sent_again(http: Client, path: str, form: str) -> None:
+    """304 without a body, to whoever has this version (RFC 9110, section 13.1.2)."""
+    etag = (await http.get(path)).headers["ETag"]
+    response = await http.get(path, headers={"If-None-Match": form.format(etag)})
+    assert (response.status, await response.read()) == (304, b"")
+    assert response.headers["ETag"] == etag
+
+
+@paths
+@pytest.mark.parametrize("form", ['"other"', "", 'W/"other"', "nonsense"], ids=repr)
+async def test_what_is_not_known_is_sent(http: Client, path: str, form: str) -> None:
+    """The whole of it, to be asked about again the next time."""
+    response = await http.get(path, headers={"If-None-Match": form})
+    assert response.status == 200
+    assert response.headers["Cache-Control"] == "no-cache"
+
+
+@paths
+async def test_head_is_get_without_the_body(http: Client, path: str) -> None:
+    """With the length of what GET sends."""
+    got, asked = await http.get(path), await http.head(path)
+    assert (asked.status, await asked.read()) == (200, b"")
+    for name in ("Content-Type", "Content-Length", "ETag"):
+        assert asked.headers[name] == got.headers[name]
+
+
+@paths
+@pytest.mark.parametrize("verb", ["POST", "PUT", "DELETE", "OPTIONS"])
+async def test_there_is_nothing_to_write(http: Client, path: str, verb: str) -> None:
+    """405, in our envelope."""
+    response = await http.request(verb, path)
+    assert (response.status, (await error_of(response))["code"]) == (405, -32804)
+
+
+@pytest.mark.parametrize(
+    "path", ["/docs/", "/Docs", "/api/docs", "/openrpc", "/api.ts", "/docs.md"]
+)
+async def test_there_is_no_other_page(http: Client, path: str) -> None:
+    """Any other path is an unknown method."""
+    response = await http.get(path)
+    assert (response.status, (await error_of(response))["code"]) == (404, -32809)
+
+
+@pytest.mark.parametrize("path", ADDRESSED)
+@pytest.mark.parametrize(
+    ("headers", "url"),
+    [
+        ({"Host": "tokens.example"}, "http://tokens.example"),
+        ({"Host": "tokens.example:8443"}, "http://tokens.example:8443"),
+        ({"Host": "[::1]:8080"}, "http://[::1]:8080"),
+        ({"Host": "tokens.example", "X-Forwarded-Proto": "https"}, "https://tokens.example"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_the_reader_is_told_where_they_are(
+    http: Client, path: str, headers: dict[str, str], url: str
+) -> None:
+    """Calls can be pasted as they stand."""
+    text = await document(http, path, **headers)
+    assert url in text
+    assert URL not in text
+
+
+@pytest.mark.parametrize("path", ADDRESSED)
+@pytest.mark.parametrize(
+    "host",
+    ['"><script>alert(1)</script>', "one host two", "evil.example/path", "a'b", "x" * 256, "$(id)"],
+)
+async def test_what_is_no_host_is_not_repeated(http: Client, path: str, host: str) -> None:
+    """The header may hold anything; a page, or a shell's command line, may not."""
+    text = await document(http, path, Host=host)
+    assert host not in text
+    assert URL in text
+
+
+async def test_a_page_for_one_host_is_not_anothers(http: Client) -> None:
+    """What a cache has of one is not taken for the other's."""
+    etags = {
+        host: (await http.get("/docs", headers={"Host": host})).headers["ETag"]
+        for host in ("one.example", "two.example")
+    }
+    assert len(set(etags.values())) == 2
+
+
+async def test_many_may_ask_at_once(services: Services) -> None:
+    """While a page is being made for the first time, the service goes on."""
+    async with http_client(services) as client:
+        answers = await asyncio.gather(*(client.get(path) for path in [*TYPES, "/health"] * 5))
+        assert {answer.status for answer in answers} == {200}
