@@ -95,7 +95,8 @@ class Door:
             protocols=handshake.protocols(request.headers),
             # A ping after so long without a sign of life, and half as long for the answer.
             heartbeat=self._settings.websocket_idle * 2 / 3,
-            max_msg_size=self._settings.body_limit,
+            max_msg_size=self._settings.body_limit + 1,  # aiohttp takes less than that
+            autoping=False,  # pongs are sent as answers are: not to whoever reads nothing
             writer_limit=WRITER_LIMIT,
             compress=False,  # nobody needs it, and what unfolds may be anything
             decode_text=False,
@@ -105,7 +106,10 @@ class Door:
         socket.headers.update({"Server": "api-tokens", "X-Request-Id": identity})
         credentials = handshake.shown(request.headers)
         at = Request("", [], credentials, id=identity, address=self._address(request))
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionError:
+            return web.Response()  # the client has gone already, and sees nothing of it
         transport = request.transport
         assert transport
         try:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -14,8 +14,10 @@ import orjson
 from multidict import CIMultiDictProxy
 
 from app import docs
+from app.call import Failure
 from app.errors import Code, Refusal
 from app.registry import Registry
+from app.wire import envelope
 from app.wire.cookies import is_https
 from app.wire.http import Answer, Received
 
@@ -66,16 +68,13 @@ class Pages:
         }
 
     async def answer(self, received: Received, request_id: str) -> Answer | None:
-        """The document that a request asks for; None if its path names none.
-
-        Raises:
-            Refusal: the verb is not for reading.
-        """
+        """The document that a request asks for; None if its path names none."""
         page = self._pages.get(received.path)
         if page is None:
             return None
         if received.verb not in {"GET", "HEAD"}:
-            raise Refusal(Code.VERB_NOT_ALLOWED)
+            refused = envelope.render(Failure.of(Refusal(Code.VERB_NOT_ALLOWED)), request_id)
+            return replace(refused, headers={**refused.headers, "Allow": "GET, HEAD"})
         await asyncio.to_thread(lambda: page.text)  # making one takes long enough to be noticed
         return _answer(page, received.headers, request_id)
 

@@ -26,6 +26,7 @@ function opened({ result, error }, response = { ok: true }) {
 function parsed(text) {
     try { return JSON.parse(text) ?? {}; } catch { return {}; }
 }
+
 /**
  * Calls the methods of the service. A call that is refused or gets no answer throws nothing.
  *     const api = new Api("https://tokens.example.com/api/", { token });
@@ -53,7 +54,7 @@ export default class Api {
 
     get isConnected() { return this.#isOpen; }
     get token() { return this.#token; }
-    /** Call with another token from now on, or (null) as who has signed in. A WebSocket is opened anew. */
+    /** Call with another token, or (null) as whoever has signed in. A WebSocket is opened anew. */
     set token(token) { if (!token || token !== this.#token) this.#open(token); }
 
     /** Close the WebSocket for good. */
@@ -166,8 +167,7 @@ export default class Api {
 
     #begin() {
         [this.#isOpen, this.#attempts] = [true, 0];
-        // Before the calls that have waited, which events may be about; of names it does not know the
-        // service takes no notice.
+        // Before the calls that have waited: events may be about them. Our own names it ignores.
         if (this.#listeners.size) this.#send("/subscribe", [[...this.#listeners.keys()]]);
         this.#unsent.forEach(frame => this.#socket.send(frame.text));
         this.#unsent.clear();

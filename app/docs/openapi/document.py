@@ -7,7 +7,7 @@ from app.docs.openapi.answers import SHARED
 from app.docs.openapi.envelopes import envelopes
 from app.docs.openapi.headers import HEADERS, PARAMETERS
 from app.docs.openapi.json_rpc import json_rpc
-from app.docs.openapi.operations import path_item, path_of
+from app.docs.openapi.operations import path_item
 from app.docs.openapi.others import others
 from app.docs.openapi.security import SCHEMES
 from app.registry import Registry
@@ -42,7 +42,7 @@ def openapi(registry: Registry, version: str) -> dict[str, Any]:
         "servers": [{"url": "/"}, {"url": "/api", "description": "The same methods."}],
         "tags": [{"name": name} for name in (*modules(registry), *_TAGS)],
         "paths": {
-            **{path_of(method): path_item(method, registry) for method in methods},
+            **{method.name: path_item(method, registry) for method in methods},
             **json_rpc(registry),
             **others(),
         },

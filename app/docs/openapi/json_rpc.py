@@ -1,6 +1,5 @@
 """POST /rpc, as OpenAPI has it: JSON-RPC 2.0, one call or a batch of them."""
 
-from http import HTTPStatus
 from typing import Any, Final
 
 from app.docs.openapi.answers import (
@@ -11,9 +10,10 @@ from app.docs.openapi.answers import (
     refusal_answer,
     refusals_by_status,
 )
-from app.docs.openapi.envelopes import ref
+from app.docs.openapi.envelopes import closed, ref
 from app.docs.openapi.headers import REQUEST_ID, headers, parameters
 from app.docs.openapi.security import OPTIONAL
+from app.errors import Code
 from app.registry import Registry
 
 _DESCRIPTION: Final = """\
@@ -76,8 +76,11 @@ def _responses() -> dict[str, Any]:
 def _not_json() -> dict[str, Any]:
     """With the id of no call, unless it is the content's coding that is not supported."""
     answer = refusal_answer(
-        each for each in OF_BODIES if each.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+        each for each in OF_BODIES if each.code is Code.UNSUPPORTED_CONTENT_TYPE
     )
     content = answer["content"][JSON]
-    content["schema"] = {"anyOf": [content["schema"], ref("RpcRefusal")]}
+    unanswered = closed(
+        {"jsonrpc": {"const": "2.0"}, "id": {"type": "null"}, "error": ref("Error")}
+    )
+    content["schema"] = {"anyOf": [content["schema"], unanswered]}
     return answer

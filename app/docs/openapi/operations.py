@@ -26,11 +26,6 @@ from app.registry import VERSION, Method, Registry
 SESSION_KEEPERS: Final = frozenset({"/v1/session/sign-in", "/v1/session/sign-out"})
 
 
-def path_of(method: Method) -> str:
-    """Where the method is called."""
-    return method.name
-
-
 def path_item(method: Method, registry: Registry) -> dict[str, Any]:
     """The operations of a method's path."""
     found = {"post": _post(method, registry)}

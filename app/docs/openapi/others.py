@@ -1,6 +1,5 @@
 """The paths that call no method, as OpenAPI has them: probes, documents, and what clients ask."""
 
-from http import HTTPStatus
 from typing import Any, Final
 
 from app.docs.openapi.answers import (
@@ -15,6 +14,7 @@ from app.docs.openapi.answers import (
 from app.docs.openapi.envelopes import Schema, closed, enveloped
 from app.docs.openapi.headers import KNOWN, REQUEST_ID, VOID, headers, parameters
 from app.docs.openapi.security import NONE
+from app.errors import Code
 
 # Unlike methods, these are at no second address.
 _HERE: Final = [{"url": "/"}]
@@ -68,9 +68,7 @@ def _probe(name: str, summary: str, unready: Answer | None = None) -> dict[str, 
 
 def _not_ready() -> Answer:
     """A service that shuts down says so as everywhere, and when to come back."""
-    answer = refusal_answer(
-        each for each in OF_REQUESTS if each.status == HTTPStatus.SERVICE_UNAVAILABLE
-    )
+    answer = refusal_answer(each for each in OF_REQUESTS if each.code is Code.SHUTTING_DOWN)
     content = answer["content"][JSON]
     content["schema"] = {"anyOf": [_status("the database does not answer"), content["schema"]]}
     return {**answer, "description": f"No; or: {answer['description']}", "headers": headers()}
