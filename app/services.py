@@ -15,6 +15,7 @@ from app.database import Database
 from app.dispatcher import Dispatcher
 from app.errors import CannotStart, Refusal
 from app.listener import Listener, listening
+from app.permissions import PermissionRegistry
 from app.registry import LIMITS, VERSION
 from app.seals.sealing import sealing
 from app.statements import Statements
@@ -102,9 +103,7 @@ async def open_services(settings: Settings, *, serving: bool) -> AsyncIterator[S
         CannotStart: something is missing or wrong; the text is one line for the operator.
     """
     tokens = Format(_prefix(settings), key_file.load(settings.keys_path(), settings.key))
-    known = permissions.load(settings.permissions)
-    if len(known.permissions) > settings.permission_limit:
-        raise CannotStart("there are more permissions than --permission-limit allows in a map")
+    known = _permissions(settings)
     limits = {name: getattr(settings, name) for name in LIMITS}
     methods = registry.load(known, limits)
     files = statements.load()
@@ -113,12 +112,7 @@ async def open_services(settings: Settings, *, serving: bool) -> AsyncIterator[S
         schema = migrations.load()
         for migration in await migrations.apply(dsn, schema):
             log.info("applied migration %s", migration.name)
-        connections = Database(
-            dsn,
-            size=settings.database_connections,
-            wait=settings.pool_wait,
-            statement_timeout=settings.statement_timeout,
-        )
+        connections = _connections(settings, dsn)
         try:
             sql = Statements(connections, files)
             await _claim_key(settings, sql, tokens)
@@ -146,6 +140,23 @@ async def _database_url(settings: Settings, *, serving: bool) -> AsyncIterator[s
         yield settings.database_url
     else:
         raise CannotStart("the database at --database-url does not answer")
+
+
+def _connections(settings: Settings, dsn: str) -> Database:
+    return Database(
+        dsn,
+        size=settings.database_connections,
+        wait=settings.pool_wait,
+        statement_timeout=settings.statement_timeout,
+    )
+
+
+def _permissions(settings: Settings) -> PermissionRegistry:
+    """What may be permitted, which has to fit into a map."""
+    known = permissions.load(settings.permissions)
+    if len(known.permissions) > settings.permission_limit:
+        raise CannotStart("there are more permissions than --permission-limit allows in a map")
+    return known
 
 
 async def _claim_key(settings: Settings, sql: Statements, tokens: Format) -> None:

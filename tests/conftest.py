@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -22,6 +24,7 @@ from tests.support import (
 )
 
 MemberMaker = Callable[..., Awaitable[Api]]
+ServicesMaker = Callable[..., Awaitable[Services]]
 
 
 @pytest.fixture(scope="session")
@@ -73,15 +76,29 @@ async def sql(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Re
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """Settings of a service on the test's database."""
-    return Settings(
-        data_dir=tmp_path / "data",
-        database_url=database_url,
-        key=KEY,
-        database_connections=4,
-        password_memory=32,
-        seal_interval=86_400,
-        port=0,
-    )
+    return settings_for(database_url, tmp_path / "data")
+
+
+def settings_for(database_url: str, data_dir: Path, **given: Any) -> Settings:
+    """Settings under which nothing takes longer than a test needs, and those given."""
+    quick = {"database_connections": 4, "password_memory": 32, "seal_interval": 86_400, "port": 0}
+    return Settings(data_dir=data_dir, database_url=database_url, key=KEY, **(quick | given))
+
+
+@pytest.fixture(scope="module")
+async def shared_services(
+    postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ServicesMaker]:
+    """Opens services under the settings given, which all tests of a file may share."""
+    async with AsyncExitStack() as stack:
+
+        async def make(**given: Any) -> Services:
+            name = await stack.enter_async_context(made_database(postgres, template))
+            data_dir = tmp_path_factory.mktemp("data")
+            settings = settings_for(database_of(postgres, name), data_dir, **given)
+            return await stack.enter_async_context(open_services(settings, serving=True))
+
+        yield make
 
 
 @pytest.fixture

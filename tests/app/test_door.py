@@ -12,26 +12,16 @@ import pytest
 from app.config import Settings
 from app.server import listening
 from app.services import open_services
-from tests.support import KEY, database_of, made_database
+from tests.conftest import ServicesMaker
 
 SECRET = "apt_KAkjdjJxGtGjzJUiqLLO3FIqoLYHIo41Q5rX"
 
 
 @pytest.fixture(scope="module")
-async def port(
-    postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[int]:
+async def port(shared_services: ServicesMaker) -> AsyncIterator[int]:
     """The port of a service in this process that gives up on a body after half a second."""
-    async with made_database(postgres, template) as name:
-        settings = Settings(
-            data_dir=tmp_path_factory.mktemp("data"),
-            database_url=database_of(postgres, name),
-            key=KEY,
-            port=0,
-            body_timeout=0.5,
-        )
-        async with open_services(settings, serving=True) as services, listening(services) as url:
-            yield int(url.rpartition(":")[2])
+    async with listening(await shared_services(body_timeout=0.5)) as url:
+        yield int(url.rpartition(":")[2])
 
 
 async def exchange(port: int, *parts: bytes) -> tuple[bytes, bytes]:

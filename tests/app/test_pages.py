@@ -8,12 +8,11 @@ import orjson
 import pytest
 from aiohttp import ClientResponse
 
-from app.config import Settings
 from app.docs import URL
 from app.pages import CONSOLE
-from app.services import Services, open_services
+from app.services import Services
+from tests.conftest import ServicesMaker
 from tests.people import Client, http_client
-from tests.support import KEY, database_of, made_database
 
 TYPES: Final = {
     "/docs": "text/html; charset=utf-8",
@@ -28,18 +27,9 @@ paths = pytest.mark.parametrize("path", TYPES)
 
 
 @pytest.fixture(scope="module")
-async def services(
-    postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Services]:
+async def services(shared_services: ServicesMaker) -> Services:
     """A service that the tests of this file share."""
-    async with made_database(postgres, template) as name:
-        settings = Settings(
-            data_dir=tmp_path_factory.mktemp("data"),
-            database_url=database_of(postgres, name),
-            key=KEY,
-        )
-        async with open_services(settings, serving=True) as opened:
-            yield opened
+    return await shared_services()
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ import pytest
 from aiohttp import ClientResponse
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from app.config import Settings
 from app.errors import CannotStart
-from app.services import Services, open_services
+from app.services import Services
 from app.wire.cors import allowance, origins, preflight
+from tests.conftest import ServicesMaker
 from tests.people import Client, http_client
-from tests.support import KEY, database_of, first_token, made_database, output
+from tests.support import first_token, output
 
 PAGE: Final = "https://pages.example"
 OTHER: Final = "https://evil.example"
@@ -140,20 +140,9 @@ def test_answers_a_browser_that_asks_first(
 
 
 @pytest.fixture(scope="module")
-async def services(
-    postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Services]:
+async def services(shared_services: ServicesMaker) -> Services:
     """A service that pages of one other origin may call."""
-    async with made_database(postgres, template) as name:
-        settings = Settings(
-            data_dir=tmp_path_factory.mktemp("data"),
-            database_url=database_of(postgres, name),
-            key=KEY,
-            password_memory=32,
-            cors_origin=(PAGE,),
-        )
-        async with open_services(settings, serving=True) as opened:
-            yield opened
+    return await shared_services(cors_origin=(PAGE,))
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.config import Settings
-from app.services import Services, open_services
-from tests.support import KEY, Api, database_of, first_token, made_database
+from app.services import Services
+from tests.conftest import ServicesMaker
+from tests.support import Api, first_token
 from tests.wire.websocket.support import Connect, Place, connecting, opened
 
 
@@ -25,20 +25,10 @@ async def connect(place: Place, root: Api) -> AsyncIterator[Connect]:
 
 
 @pytest.fixture(scope="module")
-async def shared(
-    postgres: str, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Api]:
+async def shared(shared_services: ServicesMaker) -> Api:
     """The root user's first token, on a service that the tests of one file share."""
-    async with made_database(postgres, template) as name:
-        settings = Settings(
-            data_dir=tmp_path_factory.mktemp("data"),
-            database_url=database_of(postgres, name),
-            key=KEY,
-            password_memory=32,
-            seal_interval=86_400,
-        )
-        async with open_services(settings, serving=True) as services:
-            yield Api(services, await first_token(services))
+    services = await shared_services()
+    return Api(services, await first_token(services))
 
 
 @pytest.fixture(scope="module")
