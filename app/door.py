@@ -14,6 +14,7 @@ from app.errors import Code, Refusal, bad_request
 from app.pages import Pages
 from app.services import Services
 from app.wire import addresses, cors, envelope, positional, rpc
+from app.wire.headers import verb_refused
 from app.wire.http import Answer, Received, new_request_id, request_id
 from app.wire.websocket import handshake
 from app.wire.websocket.audience import Audience
@@ -22,7 +23,6 @@ from app.wire.websocket.outbox import WRITER_LIMIT
 
 log = logging.getLogger("api_tokens")
 
-VERBS: Final = frozenset({"GET", "HEAD", "POST"})
 PROBES: Final = frozenset({"/health", "/ready"})
 
 
@@ -126,8 +126,8 @@ class Door:
 
     async def _probe(self, request: web.BaseRequest, identity: str) -> Answer:
         """Health: the process lives. Readiness: the database answers as well, up to date."""
-        if request.method not in VERBS:
-            raise Refusal(Code.VERB_NOT_ALLOWED)
+        if request.method not in {"GET", "HEAD"}:
+            return verb_refused(identity, "GET", "HEAD")
         ready = request.path == "/health" or await self._services.is_ready()
         text = "ok" if ready else "the database does not answer"
         return envelope.plain(200 if ready else 503, {"status": text}, identity)

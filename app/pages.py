@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -14,11 +14,9 @@ import orjson
 from multidict import CIMultiDictProxy
 
 from app import docs
-from app.call import Failure
-from app.errors import Code, Refusal
 from app.registry import Registry
-from app.wire import envelope
 from app.wire.cookies import is_https
+from app.wire.headers import verb_refused
 from app.wire.http import Answer, Received
 
 CONSOLE: Final = Path(__file__).parent / "console"
@@ -73,8 +71,7 @@ class Pages:
         if page is None:
             return None
         if received.verb not in {"GET", "HEAD"}:
-            refused = envelope.render(Failure.of(Refusal(Code.VERB_NOT_ALLOWED)), request_id)
-            return replace(refused, headers={**refused.headers, "Allow": "GET, HEAD"})
+            return verb_refused(request_id, "GET", "HEAD")
         await asyncio.to_thread(lambda: page.text)  # making one takes long enough to be noticed
         return _answer(page, received.headers, request_id)
 

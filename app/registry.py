@@ -80,6 +80,11 @@ class Method:
     changes: bool
     listing: Listing | None
 
+    @property
+    def answers_get(self) -> bool:
+        """Whether a GET, which brings no arguments and must not change anything, may call it."""
+        return not self.changes and not any(p.get("required") for p in self.schema["params"])
+
 
 @dataclass(frozen=True, slots=True)
 class Registry:

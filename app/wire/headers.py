@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from app.authentication import SESSION_ENDED
 from app.call import FORGOTTEN, Failure, Result, Success
-from app.errors import Code
-from app.wire import cookies
+from app.errors import Code, Refusal
+from app.wire import cookies, envelope
 from app.wire.http import Answer, Received
 
 
@@ -13,6 +13,12 @@ def completed(answer: Answer, result: Result, received: Received) -> Answer:
     """The answer with the headers that the result of a call asks for."""
     more = _more_headers(result, received)
     return replace(answer, headers={**answer.headers, **more}) if more else answer
+
+
+def verb_refused(request_id: str, *allowed: str) -> Answer:
+    """The answer to a verb that a path does not have: 405, and which it has."""
+    answered = envelope.render(Failure.of(Refusal(Code.VERB_NOT_ALLOWED)), request_id)
+    return replace(answered, headers={**answered.headers, "Allow": ", ".join(allowed)})
 
 
 def _more_headers(result: Result, received: Received) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from app.call import Failure, Request, Result, Success
 from app.dispatcher import Dispatcher
-from app.errors import Code, Refusal
+from app.errors import Refusal
 from app.wire import bodies, envelope, headers, jsonrpc
 from app.wire.credentials import credentials
 from app.wire.http import Answer, Received
@@ -23,6 +23,8 @@ async def answer(
     dispatcher: Dispatcher, received: Received, request_id: str, fixed: Success | None = None
 ) -> Answer:
     """Run the call that a request asks for; `fixed` answers a path that names no method."""
+    if received.verb not in {"GET", "POST"}:
+        return headers.verb_refused(request_id, *_verbs(dispatcher, received))
     try:
         body = decode(received)
     except Refusal as refusal:
@@ -41,10 +43,8 @@ def decode(received: Received) -> Any:
     """The JSON value of the body; an empty body is no arguments.
 
     Raises:
-        Refusal: the verb is neither GET nor POST, the content type is not JSON, or the body is not.
+        Refusal: the content type is not JSON, or the body is not.
     """
-    if received.verb not in {"GET", "POST"}:
-        raise Refusal(Code.VERB_NOT_ALLOWED)
     return bodies.decode(received) if received.verb == "POST" and received.body else []
 
 
@@ -58,6 +58,12 @@ def parse(received: Received, body: Any, request_id: str) -> Request:
         id=request_id,
         address=received.address,
     )
+
+
+def _verbs(dispatcher: Dispatcher, received: Received) -> tuple[str, ...]:
+    """The verbs that a path has."""
+    method = dispatcher.registry.methods.get(received.path.removeprefix(BASE))
+    return ("GET", "POST") if method is None or method.answers_get else ("POST",)
 
 
 def _rendered(

@@ -149,11 +149,20 @@ async def test_many_unknown_names_cost_little(port: int) -> None:
     assert len(orjson.loads(answer)["error"]["data"]["meta"]["faults"]) == 20
 
 
-@pytest.mark.parametrize("path", ["/health", "/ready", "/api/schema", "/api/publish"])
-async def test_fixed_paths_know_their_verbs(port: int, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "verbs"),
+    [
+        ("/health", b"GET, HEAD"),
+        ("/ready", b"GET, HEAD"),
+        ("/api/schema", b"GET, POST"),
+        ("/api/publish", b"GET, POST"),
+    ],
+)
+async def test_fixed_paths_know_their_verbs(port: int, path: str, verbs: bytes) -> None:
     """DELETE is no way to ask anything."""
     head, body = await exchange(port, request(path=path, verb="DELETE"))
     assert head.startswith(b"HTTP/1.1 405 ")
+    assert b"\r\nAllow: " + verbs + b"\r\n" in head
     assert code(body) == -32804
 
 

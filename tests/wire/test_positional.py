@@ -7,6 +7,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from app.call import Request
 from app.errors import Refusal
+from app.services import Services
 from app.token_format import make
 from app.wire.http import Answer, Received
 from app.wire.positional import answer, decode, parse
@@ -161,11 +162,29 @@ def test_other_content_is_refused(headers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("verb", ["PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "get", "BREW"])
-def test_other_verbs_are_refused(verb: str) -> None:
+async def test_other_verbs_are_refused(services: Services, verb: str) -> None:
     """Before anything else is looked at."""
-    with pytest.raises(Refusal) as caught:
-        decode(received(b"{not json", verb=verb, headers={}))
-    assert (caught.value.code, caught.value.status) == (-32804, 405)
+    arrived = received(b"{not json", verb=verb, headers={})
+    refused = await answer(services.dispatcher, arrived, "r-1")
+    assert (refused.status, error(refused)["code"]) == (405, -32804)
+
+
+@pytest.mark.parametrize(
+    ("path", "verbs"),
+    [
+        (PATH, "GET, POST"),
+        ("/api/v1/session/read", "GET, POST"),
+        ("/v1/api-tokens/create", "POST"),
+        ("/v1/session/sign-out", "POST"),
+        ("/v1/api-tokens/get-permissions", "POST"),
+        ("/v1/nothing", "GET, POST"),
+    ],
+)
+async def test_tells_which_verbs_a_path_has(services: Services, path: str, verbs: str) -> None:
+    """GET only where it can be a call: nothing is changed, and no argument required."""
+    arrived = received(verb="PUT", path=path)
+    refused = await answer(services.dispatcher, arrived, "r-1")
+    assert refused.headers["Allow"] == verbs
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ SESSION_KEEPERS: Final = frozenset({"/v1/session/sign-in", "/v1/session/sign-out
 def path_item(method: Method, registry: Registry) -> dict[str, Any]:
     """The operations of a method's path."""
     found = {"post": _post(method, registry)}
-    if not method.changes and required_arguments(method) == 0:
+    if method.answers_get:
         found["get"] = _get(method)
     return found
 
