@@ -58,6 +58,7 @@ async def test_a_session_stored_too_late_is_dead(root: Api, sql: Sql) -> None:
         # The session's foreign key waits for this row, after the statement has seen its epoch.
         await sql.execute("select from users where name = 'alice' for update")
         late = asyncio.ensure_future(signed_in(root, "alice", PASSWORD))
+        await blocked(sql, 1)
         change = asyncio.ensure_future(root("users/set-password", user_id, ANOTHER))
         await blocked(sql, 2)
     alice = await late
