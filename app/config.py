@@ -79,6 +79,9 @@ class Settings:
     websocket_calls: int = _setting(
         32, "Calls in flight on one WebSocket; then frames wait.", server=True
     )
+    websocket_connections: int = _setting(
+        10_000, "WebSockets that may be open; more are refused.", server=True
+    )
     websocket_idle: float = _setting(
         40.0, "Seconds a WebSocket may give no sign of life.", server=True, within=(0.01, 86_400)
     )

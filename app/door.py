@@ -40,7 +40,12 @@ class Door:
         # Paths that are no methods and answer the same to everybody: the OpenRPC document, and
         # the events that clients send, of which there are none to know.
         self._fixed = {"/api/schema": schema, "/api/publish": Success()}
-        bounds = Bounds(settings.websocket_calls, settings.batch_limit, settings.websocket_patience)
+        bounds = Bounds(
+            calls=settings.websocket_calls,
+            frame=settings.body_limit,
+            batch=settings.batch_limit,
+            patience=settings.websocket_patience,
+        )
         self.audience = Audience(services.dispatcher, services.listener, bounds, schema)
         self.closing = False
 
@@ -62,17 +67,17 @@ class Door:
             log.exception("request %s failed", identity)
             answer = envelope.render(Failure.of(Refusal(Code.INTERNAL)), identity)
         more = cors.allowance(request.headers, self._origins) if self._origins else {}
-        headers = {**answer.headers, **more} if more else answer.headers
+        headers = {**more, **answer.headers} if more else answer.headers
         response = web.Response(status=answer.status, body=answer.body, headers=headers)
         if not request.content.at_eof():
             response.force_close()  # the rest of the body is not wanted
         return response
 
     async def _answer(self, request: web.BaseRequest, identity: str) -> Answer:
-        if self.closing:
-            raise Refusal(Code.SHUTTING_DOWN)
         if request.path in PROBES:
             return await self._probe(request, identity)
+        if self.closing:
+            raise Refusal(Code.SHUTTING_DOWN)
         verb, path, headers = request.method, request.path, request.headers
         asked_first = cors.preflight(verb, headers, self._origins, identity)
         if asked_first:
@@ -91,6 +96,8 @@ class Door:
         """Open a WebSocket, whoever calls, and serve it until it is closed."""
         if self.closing:
             raise Refusal(Code.SHUTTING_DOWN)
+        if len(self.audience.connections) >= self._settings.websocket_connections:
+            raise Refusal(Code.TOO_MANY_REQUESTS, "Too many WebSockets are open")
         socket = web.WebSocketResponse(
             protocols=handshake.protocols(request.headers),
             # A ping after so long without a sign of life, and half as long for the answer.
@@ -114,6 +121,9 @@ class Door:
         assert transport
         try:
             await self.audience.attend(socket, transport, at)
+        except Exception:
+            log.exception("request %s failed", identity)
+            transport.abort()  # it has been answered: there is no other way to say so
         finally:
             if transport.get_write_buffer_size():  # a client that reads nothing must not linger
                 patience = self._settings.websocket_patience
@@ -125,9 +135,11 @@ class Door:
         return addresses.client(request.remote, forwarded, self._trusted)
 
     async def _probe(self, request: web.BaseRequest, identity: str) -> Answer:
-        """Health: the process lives. Readiness: the database answers as well, up to date."""
+        """Health: the process lives. Readiness: calls go well, and will for a while."""
         if request.method not in {"GET", "HEAD"}:
             return verb_refused(identity, "GET", "HEAD")
+        if request.path == "/ready" and self.closing:
+            raise Refusal(Code.SHUTTING_DOWN)
         ready = request.path == "/health" or await self._services.is_ready()
         text = "ok" if ready else "the database does not answer"
         return envelope.plain(200 if ready else 503, {"status": text}, identity)

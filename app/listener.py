@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -73,7 +73,7 @@ class Listener:
     async def watch(self, user_id: str) -> None:
         """Hear of new tokens of this user, until `unwatch` was called as often.
 
-        Not yet of those that are being made: `_service/await_makers` waits for them.
+        Not yet of those that are being made: see `wire.websocket.watching`.
         """
         self._watched[user_id] += 1
         if self._ear:  # whoever was first may still be waiting for the answer
@@ -96,7 +96,8 @@ class Listener:
         while True:
             self._ear = ear
             for user_id in [*self._watched]:
-                await ear.watch(user_id)
+                if user_id in self._watched:  # or it was given up meanwhile
+                    await ear.watch(user_id)
             # It listens by now: what comes from here on is heard, what came before may be lost.
             if self._is_again:
                 for subscriber in self.subscribers:
@@ -113,6 +114,8 @@ class Listener:
                 return await self.connect()
             except (*UNAVAILABLE, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("cannot listen: %s: %s", type(error).__name__, error)
+            except Exception:
+                log.exception("cannot listen")  # and deaf nobody must stay
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -132,7 +135,7 @@ class Ear:
         self._watched: set[str] = set()
 
     @classmethod
-    async def open(cls, dsn: str, heard: Any) -> "Ear":
+    async def open(cls, dsn: str, heard: Callable[[str], None]) -> "Ear":
         """Connect and listen; `heard` is called with each message."""
         connection = await database.connect(
             dsn,

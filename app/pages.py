@@ -43,6 +43,11 @@ class Page:
         """The document, made when it is first wanted."""
         return self.make()
 
+    @property
+    def is_made(self) -> bool:
+        """Whether it was wanted before."""
+        return "text" in self.__dict__
+
     def at(self, url: str) -> bytes:
         """The document for readers who know the service by this URL."""
         return self.text.replace(docs.URL.encode(), url.encode())
@@ -72,7 +77,8 @@ class Pages:
             return None
         if received.verb not in {"GET", "HEAD"}:
             return verb_refused(request_id, "GET", "HEAD")
-        await asyncio.to_thread(lambda: page.text)  # making one takes long enough to be noticed
+        if not page.is_made:  # that takes long enough for others to notice
+            await asyncio.to_thread(lambda: page.text)
         return _answer(page, received.headers, request_id)
 
 
@@ -87,6 +93,7 @@ def _answer(page: Page, headers: CIMultiDictProxy[str], request_id: str) -> Answ
         "Content-Type": page.content_type,
         "Cache-Control": "no-cache",
         "ETag": etag,
+        "Vary": "Origin, X-Forwarded-Proto",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": _POLICY,
         "Server": "api-tokens",

@@ -88,12 +88,13 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Every method by its wire name, the components their schemas share, and the live events."""
+    """Every method by its wire name, what their schemas share, live events, and permissions."""
 
     methods: Mapping[str, Method]
     components: Mapping[str, Any]
     shapes: Shapes
     events: Mapping[str, Any]
+    permissions: PermissionRegistry
 
 
 def load(
@@ -114,7 +115,7 @@ def load(
         if method.permission not in ANYBODY | permissions.permissions.keys():
             raise CannotStart(f"{method.name}: there is no permission {method.permission!r}")
     by_name = {method.name: method for method in methods}
-    return Registry(by_name, components, Shapes(components), _events(root, components))
+    return Registry(by_name, components, Shapes(components), _events(root, components), permissions)
 
 
 def load_components(root: Path, limits: Mapping[str, int]) -> dict[str, Any]:

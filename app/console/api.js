@@ -1,9 +1,12 @@
 // Owns the client for pages and Node: calls by HTTP or one WebSocket, live events. Types: api.d.ts
-
 // Milliseconds until a broken connection is opened again: random, and longer after vain attempts.
 const [SHORTEST_DELAY, LONGEST_DELAY] = [500, 30_000];
 // What browsers take for a subprotocol, which is where a WebSocket's token has its place.
 const CARRIED = /^[\w!#$%&'*+.^`|~-]*$/;
+// Half a character, which JSON can escape and the service cannot decode: it ignores such a frame.
+const UNDECODABLE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
+// Milliseconds of silence until the service is asked for a sign of life, and until none has come.
+const [SILENCE, PATIENCE] = [30_000, 10_000];
 const EVENTS_OF_REFUSALS = { [-32813]: "sessionDisable", [-32815]: "sessionDelete" };
 
 /** What became of a call: `status` is 200 or the code of a refusal, 0 if there was no answer. */
@@ -19,19 +22,19 @@ const unanswered = why => made(0, `No answer: ${why}`);
 function opened({ result, error }, response = { ok: true }) {
     if (error?.code) return made(error.code, error.message, error.data);
     if (result?.status) return made(result.status, result.status_text, result);
-    if (!response.ok) return made(response.status, response.statusText);
-    return made(-32807, "Unable to decode RPC message body");
+    if (response.ok) return made(-32807, "Unable to decode RPC message body");
+    return made(response.status, response.statusText);
 }
 
-function parsed(text) {
-    try { return JSON.parse(text) ?? {}; } catch { return {}; }
+/** The result of a call whose arguments cannot be sent; undefined if they can. */
+function unsendable(args) {
+    try { if (!UNDECODABLE.test(JSON.stringify(args))) return undefined; } catch { /* no JSON */ }
+    return opened({});
 }
 
-/**
- * Calls the methods of the service. A call that is refused or gets no answer throws nothing.
- *     const api = new Api("https://tokens.example.com/api/", { token });
- *     const res = await api.call("/v1/api-tokens/create", "ci");
- */
+function parsed(text) { try { return JSON.parse(text) ?? {}; } catch { return {}; } }
+
+/** Calls the methods of the service. A call that is refused or gets no answer throws nothing. */
 export default class Api {
     #url; #token; #socket; #timer;
     #isOpen = false; #attempts = 0; #lastId = 0;
@@ -40,13 +43,9 @@ export default class Api {
     #unsent = new Set(); // frames that wait for the connection
     #listeners = new Map(); // event → listener → what calls it
 
-    /**
-     * @param {string | URL} url where the service is; in a page of its own also "/api/".
-     * @param {{ token?: string | null, persistent?: boolean }} [options] whether to keep a WebSocket,
-     *     which events need; a URL of ws: or wss: says so too.
-     */
     constructor(url, { token, persistent } = {}) {
         const { origin, pathname, protocol, username } = new URL(url, globalThis.location?.href);
+        if (!/^(http|ws)s?:$/.test(protocol)) throw new TypeError(`No URL of a service: ${url}`);
         this.isPersistent = persistent ?? protocol.startsWith("ws");
         this.#url = origin.replace(/^ws/, "http") + pathname.replace(/\/?$/, "/");
         this.#open(token ?? decodeURIComponent(username));
@@ -54,31 +53,21 @@ export default class Api {
 
     get isConnected() { return this.#isOpen; }
     get token() { return this.#token; }
-    /** Call with another token, or (null) as whoever has signed in. A WebSocket is opened anew. */
     set token(token) { if (!token || token !== this.#token) this.#open(token); }
-
-    /** Close the WebSocket for good. */
     close() { this.#leave(this.#end ??= unanswered("the connection is closed")); }
 
-    /**
-     * Call a method: by its name, such as "/v1/api-tokens/read" or "api-tokens/read", and arguments,
-     * or by an object with `method` and maybe `args`, `signal` (an AbortSignal), `void` (no result is
-     * wanted) and `http` (not by the WebSocket: signing in sets a cookie by HTTP only).
-     */
     async call(method, ...args) {
         const call = typeof method === "string" ? { method, args } : { args: [], ...method };
         const name = call.method.startsWith("/") ? call.method : `/v1/${call.method}`;
-        const isByHttp = call.http || !this.isPersistent;
-        const res = await (isByHttp ? this.#post(name, call) : this.#ask(name, call));
+        const send = call.http || !this.isPersistent ? this.#post : this.#ask;
+        const res = unsendable(call.args) ?? await send.call(this, name, call);
         if (call.void) return undefined;
         if (res.status in EVENTS_OF_REFUSALS) this.#emit(EVENTS_OF_REFUSALS[res.status]);
         return res;
     }
 
-    /** Call a method whose result is not wanted. */
     voidCall(method, ...args) { this.call({ method, args, void: true }); }
 
-    /** Listen to "connect", "disconnect", "sessionDisable", "sessionDelete", "api-tokens/change" … */
     on(name, listener, call = listener) {
         const listeners = this.#listeners.get(name) ?? new Map();
         this.#listeners.set(name, listeners.set(listener, call));
@@ -167,16 +156,27 @@ export default class Api {
 
     #begin() {
         [this.#isOpen, this.#attempts] = [true, 0];
-        // Before the calls that have waited: events may be about them. Our own names it ignores.
+        // First: events may be about the calls that have waited.
         if (this.#listeners.size) this.#send("/subscribe", [[...this.#listeners.keys()]]);
         this.#unsent.forEach(frame => this.#socket.send(frame.text));
         this.#unsent.clear();
         this.#emit("connect");
+        this.#watch();
     }
 
-    #take(message) {
-        if (message.method === "/publish") this.#emit(...message.params);
-        else this.#calls.get(message.id)?.(opened(message));
+    /** A connection may die without a word. Whoever answers 0, a call's id never, is there. */
+    #watch() {
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => {
+            this.#timer = setTimeout(() => this.#retry("silent"), PATIENCE);
+            this.#send("/subscribe", [[]], 0);
+        }, SILENCE);
+    }
+
+    #take({ method, params, id, ...answer }) {
+        this.#watch();
+        if (method === "/publish") this.#emit(...params);
+        else this.#calls.get(id)?.(opened(answer));
     }
 
     #retry(code) {

@@ -30,8 +30,8 @@ def openrpc(registry: Registry, version: str, url: str = URL) -> dict[str, Any]:
         },
         "servers": _servers(url),
         "methods": [_documented(method) for method in registry.methods.values()],
-        "components": {"schemas": registry.components},
-        "x-events": registry.events,
+        "components": {"schemas": _draft_7(registry.components)},
+        "x-events": _draft_7(registry.events),
     }
 
 
@@ -52,6 +52,26 @@ def _servers(url: str) -> list[dict[str, str]]:
 
 def _documented(method: Method) -> dict[str, Any]:
     """A method's schema file with its module, and with all it can answer beside its result."""
-    told = {name: value for name, value in method.schema.items() if name not in _INTERNAL}
-    errors = [{"code": int(code), "message": text} for code, text in refusals(method)]
-    return {**told, "tags": [{"name": module_of(method)}], "errors": errors}
+    told = {n: _draft_7(value) for n, value in method.schema.items() if n not in _INTERNAL}
+    return {**told, "tags": [{"name": module_of(method)}], "errors": _errors(method)}
+
+
+def _draft_7(part: Any) -> Any:
+    """Schemas in draft 7, which OpenRPC has: `prefixItems` was a list of `items` then."""
+    if isinstance(part, list):
+        return [_draft_7(member) for member in part]
+    if not isinstance(part, dict):
+        return part
+    if isinstance(part.get("prefixItems"), list):
+        rest = {"additionalItems": part["items"]} if "items" in part else {}
+        part = {**part, "items": part["prefixItems"], **rest}
+        del part["prefixItems"]
+    return {name: _draft_7(member) for name, member in part.items()}
+
+
+def _errors(method: Method) -> list[dict[str, Any]]:
+    """An error for each code, as the specification wants it, with all texts that it comes with."""
+    texts: dict[int, list[str]] = {}
+    for code, text in refusals(method):
+        texts.setdefault(int(code), []).append(text)
+    return [{"code": code, "message": "; ".join(told)} for code, told in texts.items()]

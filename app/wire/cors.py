@@ -6,11 +6,13 @@ cookie of ours goes with it.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from multidict import CIMultiDictProxy
 
 from app.errors import CannotStart
+from app.wire import envelope
 from app.wire.http import Answer
 
 ANY: Final = "*"
@@ -42,13 +44,13 @@ def origins(given: Sequence[str]) -> frozenset[str]:
 
 def allowance(headers: CIMultiDictProxy[str], origins: frozenset[str]) -> dict[str, str]:
     """The headers that let a browser show an answer to the page that asked for it."""
-    if ANY in origins:
-        allowed = {"Access-Control-Allow-Origin": ANY}
-    elif headers.get("Origin", "") in origins:
-        allowed = {"Access-Control-Allow-Origin": headers["Origin"]}
-    else:
+    if not _is_allowed(headers, origins):
         return {"Vary": "Origin"} if origins else {}
-    return {**allowed, "Vary": "Origin", "Access-Control-Expose-Headers": _SHOWN}
+    return {
+        "Access-Control-Allow-Origin": ANY if ANY in origins else headers["Origin"],
+        "Access-Control-Expose-Headers": _SHOWN,
+        "Vary": "Origin",
+    }
 
 
 def preflight(
@@ -56,9 +58,14 @@ def preflight(
 ) -> Answer | None:
     """The answer to a browser that asks what a page may send; None for any other request."""
     asks = verb == "OPTIONS" and "Access-Control-Request-Method" in headers
-    if not asks or not (ANY in origins or headers.get("Origin", "") in origins):
+    if not asks or not _is_allowed(headers, origins):
         return None
-    return Answer(204, b"", {**_PREFLIGHT, "X-Request-Id": request_id})
+    answered = envelope.nothing(request_id)
+    return replace(answered, headers={**answered.headers, **_PREFLIGHT})
+
+
+def _is_allowed(headers: CIMultiDictProxy[str], origins: frozenset[str]) -> bool:
+    return ANY in origins or headers.get("Origin", "") in origins
 
 
 def _origin(text: str) -> str:

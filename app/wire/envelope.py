@@ -56,6 +56,12 @@ def plain(status: int, value: Any, request_id: str) -> Answer:
     return Answer(status, encode(value), {**_HEADERS, "X-Request-Id": request_id})
 
 
+def nothing(request_id: str) -> Answer:
+    """The answer to who waits for none."""
+    kept = {name: text for name, text in _HEADERS.items() if name != "Content-Type"}
+    return Answer(204, b"", {**kept, "X-Request-Id": request_id})
+
+
 def success(result: Success) -> dict[str, Any]:
     """The `result` member."""
     member: dict[str, Any] = {

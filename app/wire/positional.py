@@ -35,7 +35,7 @@ async def answer(
     asked = jsonrpc.read(body, request)
     result = await jsonrpc.answer(dispatcher.dispatch, asked)
     if asked.is_notification and not _is_void(received):
-        return headers.completed(Answer(204, b"", {"X-Request-Id": request_id}), result, received)
+        return headers.completed(envelope.nothing(request_id), result, received)
     return _rendered(result, received, request_id, asked.members)
 
 

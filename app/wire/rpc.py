@@ -5,6 +5,7 @@ Answers have status 200 whatever they say, as public clients expect; only what i
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from app.call import Failure, Request, Result, Success
@@ -13,6 +14,7 @@ from app.errors import Code, Refusal
 from app.wire import bodies, envelope, headers, jsonrpc
 from app.wire.credentials import credentials
 from app.wire.http import Answer, Received
+from app.wire.identity import Identity
 
 PATHS: Final = frozenset({"/rpc", "/api/rpc"})
 # Calls of one batch that run at the same time: it shall not keep all others from the database.
@@ -33,10 +35,16 @@ async def answer(
         batch = jsonrpc.read_batch(body, at, batch_limit) if is_batch else [jsonrpc.read(body, at)]
     except Refusal as refusal:
         return _refused(Failure.of(refusal), received, request_id)
+    if is_batch:  # who calls is asked once for all calls that run at the same time
+        identity = Identity(dispatcher.authentication, at.credentials)
+        dispatcher = replace(dispatcher, authentication=identity)
     results = await jsonrpc.answer_all(dispatcher.dispatch, batch, AT_ONCE)
     told = jsonrpc.documents(batch, results, jsonrpc.SPECIFICATION)
-    answered = envelope.plain(200, told if is_batch else told[0], request_id) if told else None
-    return _completed(answered or Answer(204, b"", {"X-Request-Id": request_id}), results, received)
+    if told:
+        answered = envelope.plain(200, told if is_batch else told[0], request_id)
+    else:
+        answered = envelope.nothing(request_id)
+    return _completed(answered, results, received)
 
 
 def _decode(received: Received) -> Any:

@@ -11,8 +11,8 @@ $$;
 
 -- New tokens are told of only where a process watches their user. A transaction that tells
 -- something is committed by itself, others are committed together, many more in a second; and what
--- is new invalidates nothing. Two advisory locks for every 64th of the users say who watches:
--- 7823 is shared by those who watch; 7824 by those who make tokens, until they have committed.
+-- is new invalidates nothing. An advisory lock for every 64th of the users, 7823 and this number, is
+-- shared by those who watch.
 create function watch_number(user_id uuid) returns integer
 language sql immutable parallel safe
 as $$
@@ -60,12 +60,11 @@ begin
 end
 $$;
 
--- First the maker's lock, which is kept; then the watchers', only tried: who watches takes them the
--- other way round, and so either is seen by the other.
+-- The watchers' lock is only tried. Who begins to watch waits until all transactions have ended that
+-- were running then: they may not have seen it.
 create trigger tell_of_new_token after insert on api_tokens
 for each row when (
     case
-        when not pg_try_advisory_xact_lock_shared(7824, watch_number(new.user_id)) then true
         when not pg_try_advisory_lock(7823, watch_number(new.user_id)) then true
         else not pg_advisory_unlock(7823, watch_number(new.user_id))
     end

@@ -194,6 +194,7 @@ async def test_tells_of_ended_sessions(root: Api, sql: Sql, listener: Listener) 
     alice = await person(root)
     api = await signed_in(root, "alice", PASSWORD)
     told = recorder(listener)
+    await told.told(sql)  # of what went before
     other = await signed_in(root, "alice", PASSWORD)
     await other("session/read")
     assert await told.told(sql) == []

@@ -194,6 +194,13 @@ async def test_refuses_new_calls_while_it_shuts_down(http: Client, door: Door, r
     assert response.headers["Retry-After"] == "1"
 
 
+async def test_is_alive_but_not_ready_while_it_shuts_down(http: Client, door: Door) -> None:
+    """Nobody shall kill it before its calls are done, nor send it more."""
+    door.closing = True
+    statuses = [(await http.get(path)).status for path in ("/health", "/ready")]
+    assert statuses == [200, 503]
+
+
 async def test_a_surprise_shows_nothing(
     http: Client, root: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -40,6 +40,16 @@ class Service:
         """End the server well."""
         await self._end(signal.SIGTERM)
 
+    async def freeze(self) -> None:
+        """Let the server fall silent, while its connections stay."""
+        assert self._server
+        self._server.process.send_signal(signal.SIGSTOP)
+
+    async def thaw(self) -> None:
+        """Let it go on."""
+        assert self._server
+        self._server.process.send_signal(signal.SIGCONT)
+
     async def hold(self, token_id: str) -> None:
         """Let whoever wants to change this token wait."""
         self._sql = self._sql or await asyncpg.connect(self._database_url)
@@ -58,6 +68,8 @@ class Service:
             "start": self.start,
             "kill": self.kill,
             "stop": self.stop,
+            "freeze": self.freeze,
+            "thaw": self.thaw,
             "hold": self.hold,
             "release": self.release,
         }

@@ -87,6 +87,7 @@ async def test_connects_again_and_goes_on_listening(live: Script) -> None:
         const [why] = await gone;
         await ask("start");
         await back;
+        await api.call("session/read"); // the subscription stands before it
         await http.call("api-tokens/create", "after");
         await until(() => heard.includes("create"));
         return why.statusText;
@@ -131,3 +132,52 @@ async def test_attempts_become_rarer(live: Script, chance: int, delays: list[int
         return delays.slice(0, 9);
     """
     assert await live(code) == delays
+
+
+async def test_a_connection_that_died_silently_is_noticed(live: Script) -> None:
+    """Who says nothing for long is asked, and left if no answer comes; calls in flight end then."""
+    code = """
+        const slowly = setTimeout;
+        globalThis.setTimeout = (call, milliseconds) => slowly(call, milliseconds / 50);
+        await api.call("session/read");
+        const gone = next("disconnect");
+        await ask("freeze");
+        const called = api.call("session/read");
+        const [why] = await gone;
+        await ask("thaw");
+        await until(async () => (await api.call("session/read")).ok);
+        return [why.statusText, (await called).status];
+    """
+    assert await live(code) == ["No answer: the connection broke (silent)", 0]
+
+
+async def test_a_quiet_connection_that_lives_is_kept(live: Script) -> None:
+    """It is asked for a sign of life, and answers."""
+    code = """
+        const slowly = setTimeout;
+        globalThis.setTimeout = (call, milliseconds) => slowly(call, milliseconds / 100);
+        await api.call("session/read");
+        let isGone = false;
+        api.on("disconnect", () => { isGone = true; });
+        await until(() => sent.filter(({ id }) => id === 0).length >= 3);
+        return [isGone, (await api.call("session/read")).status];
+    """
+    assert await live(code) == [False, 200]
+
+
+@pytest.mark.parametrize("argument", ['"\\ud800"', '"a\\\\\\udfff"', "10n"])
+async def test_what_cannot_be_sent_is_a_result(live: Script, argument: str) -> None:
+    """Half characters, which the service would ignore, and what is no JSON, on either wire."""
+    code = f"""
+        const results = [await api.call("api-tokens/create", {argument}),
+                         await http.call("api-tokens/create", {argument})];
+        api.voidCall("api-tokens/create", {argument});
+        return results.map(({{ status }}) => status);
+    """
+    assert await live(code) == [-32807, -32807]
+
+
+async def test_a_backslash_before_a_u_is_fine(live: Script) -> None:
+    """Text that only looks like an escaped half character is sent."""
+    code = 'return (await api.call("api-tokens/create", String.raw`a\\ud800`)).data.name;'
+    assert await live(code) == "a\\ud800"

@@ -185,7 +185,8 @@ async def test_a_notification_runs_and_gets_no_body(root: Api) -> None:
     call = {"jsonrpc": "2.0", "method": "/v1/api-tokens/create", "params": ["ci"]}
     answered = await post(root, call)
     assert (answered.status, answered.body) == (204, b"")
-    assert answered.headers == {"X-Request-Id": "r-1"}
+    assert answered.headers["X-Request-Id"] == "r-1"
+    assert "Content-Type" not in answered.headers
     assert [row["name"] for row in await root("api-tokens/read")] == ["ci", "root"]
 
 

@@ -1,16 +1,17 @@
 """Batches at /rpc: how many calls, how many at a time, and what HTTP is told of them all."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 import pytest
 
 from app.authentication import Authenticates
-from app.call import Caller
+from app.call import Caller, Row, Sql, Success
 from app.config import Settings
+from app.read_options import Selection
 from app.services import open_services
 from app.token_format import SESSION_PREFIX, make
 from app.wire import rpc
@@ -31,6 +32,8 @@ from tests.wire.support import (
     received,
     told,
 )
+
+Found = TypeVar("Found")
 
 OWN_PAGE: Final = {"Sec_Fetch_Site": "same-origin"}
 FORGET: Final = f"{NAME}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"
@@ -110,19 +113,31 @@ async def test_two_credentials_are_refused_for_each_call(root: Api) -> None:
 
 @dataclass
 class Turnstile:
-    """Lets everybody in, as the one before it does, and counts how many are inside at a time."""
+    """Lets every statement through, and counts how many are under way at a time."""
 
-    before: Authenticates
+    before: Sql
     inside: int = 0
     most: int = 0
 
-    async def caller(self, credentials: Sequence[str]) -> Caller:
-        """Who calls; whoever else may run gets the time to come in too."""
+    async def row(self, name: str, values: Mapping[str, Any]) -> Row | None:
+        """The first row, as the one before it has it."""
+        return await self._through(self.before.row(name, values))
+
+    async def page(self, name: str, values: Mapping[str, Any], selection: Selection) -> Success:
+        """One page, as the one before it has it."""
+        return await self._through(self.before.page(name, values, selection))
+
+    async def staged(self, *given: Any) -> Row | None:
+        """The first row, as the one before it has it."""
+        return await self._through(self.before.staged(*given))
+
+    async def _through(self, work: Awaitable[Found]) -> Found:
+        """Whoever else may run gets the time to come in too."""
         self.inside += 1
         self.most = max(self.most, self.inside)
         for _ in range(10):
             await asyncio.sleep(0)
-        found = await self.before.caller(credentials)
+        found = await work
         self.inside -= 1
         return found
 
@@ -130,12 +145,36 @@ class Turnstile:
 @pytest.mark.parametrize(("size", "most"), [(1, 1), (rpc.AT_ONCE, rpc.AT_ONCE), (30, rpc.AT_ONCE)])
 async def test_few_calls_run_at_the_same_time(root: Api, size: int, most: int) -> None:
     """A batch does not keep all others from the database; all of it is answered all the same."""
-    turnstile = Turnstile(root.services.dispatcher.authentication)
-    dispatcher = replace(root.services.dispatcher, authentication=turnstile)
-    batch = [call("v1/session/read", id=number) for number in range(size)]
+    turnstile = Turnstile(root.services.dispatcher.sql)
+    dispatcher = replace(root.services.dispatcher, sql=turnstile)
+    batch = [call(READ, id=number) for number in range(size)]
     answered = await answer_to(dispatcher, received(batch, Authorization=f"Bearer {root.token}"))
     assert [each["id"] for each in orjson.loads(answered.body)] == list(range(size))
     assert (turnstile.most, turnstile.inside) == (most, 0)
+
+
+@dataclass
+class Asked:
+    """Tells who calls, as the one before it does, and counts how often it was asked."""
+
+    before: Authenticates
+    times: int = 0
+
+    async def caller(self, credentials: Sequence[str]) -> Caller:
+        """Who calls."""
+        self.times += 1
+        return await self.before.caller(credentials)
+
+
+async def test_calls_of_a_batch_share_the_question_who_calls(root: Api) -> None:
+    """It is asked about once for as many as run at a time, also of who is nobody."""
+    for token in (root.token, make("apt")):
+        asked = Asked(root.services.dispatcher.authentication)
+        dispatcher = replace(root.services.dispatcher, authentication=asked)
+        batch = [call(READ, id=number) for number in range(40)]
+        answered = await answer_to(dispatcher, received(batch, Authorization=f"Bearer {token}"))
+        assert len(orjson.loads(answered.body)) == 40
+        assert asked.times <= 20
 
 
 async def browse(root: Api, batch: Any, secret: str | None = None) -> Answer:

@@ -31,7 +31,7 @@ def _blocks(registry: Registry, version: str, url: str) -> Iterator[str]:
     chapters = [*found, *([EVENTS] if registry.events else [])]
     yield "# API reference"
     yield f"api-tokens {version} at `{url}`: {', '.join(map(link, chapters))}."
-    yield from opening(url)
+    yield from opening(url, registry.permissions)
     for name, methods in found.items():
         yield f"## {name}"
         yield bullets(map(_entry, methods))

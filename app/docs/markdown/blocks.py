@@ -1,6 +1,15 @@
 """Pieces of Markdown."""
 
+import re
 from collections.abc import Iterable, Sequence
+from typing import Final
+
+_MARKS: Final = re.compile(r"[\\`*_{}\[\]<>()#+!~&:-]")
+
+
+def plain(text: str) -> str:
+    """An operator's text, which is shown on one line and never obeyed."""
+    return _MARKS.sub(r"\\\g<0>", " ".join(text.split()))
 
 
 def fenced(language: str, text: str) -> str:

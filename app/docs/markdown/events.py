@@ -10,7 +10,8 @@ from app.docs.markdown.schemas import Shown
 EVENTS: Final = "Live events"
 _OPENING: Final = """\
 A client that stays connected, by a WebSocket at `{url}/api`, is told of what happens. With api.js
-that is `new Api("{url}/api/", {{ token, persistent: true }})`."""
+that is `new Api("{url}/api/", {{ token, persistent: true }})`. What happens while it is not
+connected it is not told: after `connect`, read again."""
 
 
 def events_section(events: Mapping[str, Any], shown: Shown, url: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from app.docs.markdown.calls import curl_call, javascript_call
 from app.docs.markdown.literals import JSON
 from app.docs.markdown.schemas import Shown
 from app.docs.refusals import refusals
-from app.errors import ANSWERS, Code
+from app.errors import ANSWERS, RETRY_AFTER, Code
 from app.registry import Method
 
 _PERMISSIONS: Final = {
@@ -78,6 +78,6 @@ def _refusal(refusal: tuple[Code, str]) -> tuple[str, str, str]:
 
 
 def status(code: Code) -> str:
-    """The HTTP status of a refusal."""
-    shown = str(ANSWERS[code][0])
+    """The HTTP status of a refusal, marked if it says when to come back."""
+    shown = f"{ANSWERS[code][0]}{' *' if code in RETRY_AFTER else ''}"
     return f"{shown}, without credentials 401" if code is Code.ACCESS_DENIED else shown

@@ -18,12 +18,13 @@ Issue, manage and verify API tokens.
 
 A method is called by `POST` with a JSON array of its arguments, by position; optional ones at the
 end may be left out, or be null. A body that is no array is the one argument. A JSON-RPC 2.0
-envelope posted to any of these paths is a call of the method it names, as on `/rpc`. Methods that
+envelope posted to a method's path, no batch, is a call of the method it names; a refusal of it has
+the status and the code of this path, and without an id it is answered 204. Methods that
 change nothing and need no argument answer `GET` too.
 
-A refusal has a code and a text, and never changes anything. Verbs that a path does not have are
-answered 405 with `Allow`. WebSocket, which the same methods can be called over, is not described
-here: see `/openrpc.json`.
+A refusal has a code and a text. Verbs that a path does not have are answered 405 with `Allow`, but
+a GET that misses arguments, which it cannot bring, 400 for want of them.
+WebSocket, which the same methods can be called over, is not described here: see `/openrpc.json`.
 """
 _TAGS: Final = ("json-rpc", "documents", "probes")
 

@@ -36,7 +36,10 @@ def closed(properties: Mapping[str, Any], *optional: str) -> Schema:
 
 def enveloped(data: Schema, meta: Schema | None = None) -> Schema:
     """The answer of a call that went well with such data, and such things said about it."""
-    narrowed = {"properties": {"data": data} | ({"meta": meta} if meta else {})}
+    narrowed = {
+        "properties": {"data": data} | ({"meta": meta} if meta else {}),
+        "required": ["data"],
+    }
     return closed({"jsonrpc": _VERSION, "result": {"allOf": [ref("Result"), narrowed]}})
 
 

@@ -53,7 +53,7 @@ def body_schema(method: Method) -> Schema:
     return {
         "type": "array",
         "prefixItems": places,
-        "items": False,
+        "maxItems": len(places),
         "minItems": required_arguments(method),
     }
 

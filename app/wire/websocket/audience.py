@@ -9,10 +9,11 @@ from aiohttp import web
 from app.call import Request, Success
 from app.dispatcher import Dispatcher
 from app.listener import Change, Listener
+from app.wire.identity import Identity, Standing
 from app.wire.websocket.connection import Bounds, Connection
 from app.wire.websocket.hearing import Hearing
-from app.wire.websocket.identity import Identity, Standing
 from app.wire.websocket.outbox import Outbox
+from app.wire.websocket.watching import Watching
 
 # Connections that find out at the same time who they call as, when many are concerned at once.
 AT_ONCE: Final = 4
@@ -82,6 +83,7 @@ class Audience:
             connection.hearing.moved(before)
 
         identity = Identity(self._dispatcher.authentication, at.credentials, moved)
+        watching = Watching(self._listener, self._dispatcher.sql)
         outbox = Outbox(socket, transport, self._bounds.patience)
         connection = Connection(
             socket=socket,
@@ -89,7 +91,7 @@ class Audience:
             dispatcher=self._dispatcher,
             identity=identity,
             outbox=outbox,
-            hearing=Hearing(identity, outbox, self._listener, self._dispatcher.sql, self._turns),
+            hearing=Hearing(identity, outbox, watching, self._turns),
             tasks=self.tasks,
             bounds=self._bounds,
             schema=self._schema,

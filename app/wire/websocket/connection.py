@@ -1,6 +1,7 @@
 """One open WebSocket: frames in → calls; answers out, in whatever order they are ready."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -10,11 +11,13 @@ from aiohttp import WSMsgType, web
 
 from app.call import Failure, Request, Result, Success
 from app.dispatcher import Dispatcher
-from app.errors import Code, Refusal
+from app.errors import Code, Refusal, bad_request
 from app.wire import envelope, jsonrpc
+from app.wire.identity import Identity
 from app.wire.websocket.hearing import Hearing
-from app.wire.websocket.identity import Identity
 from app.wire.websocket.outbox import Outbox
+
+log = logging.getLogger("api_tokens")
 
 # Calls of one batch that run at the same time.
 AT_ONCE: Final = 4
@@ -24,11 +27,12 @@ AT_ONCE: Final = 4
 class Bounds:
     """What one connection may take.
 
-    `calls` in flight, beyond which frames wait; calls in a `batch`; `patience` is for how many
-    seconds a client may leave unread what it is sent.
+    `calls` in flight, beyond which frames wait; bytes of a `frame`; calls in a `batch`; `patience`
+    is for how many seconds a client may leave unread what it is sent.
     """
 
     calls: int
+    frame: int
     batch: int
     patience: float
 
@@ -96,11 +100,18 @@ class Connection:
             await asyncio.wait([self._start(self._answer_batch(body))])
         elif not _is_answer(body):
             asked = jsonrpc.read(body, self.at)
-            await self._slots.acquire()
+            slots = self._weight(frame)
+            for _ in range(slots):
+                await self._slots.acquire()
             if _is_notice(asked):  # done at once, in the order of frames
-                await self._answer(asked)
+                await self._answer(asked, slots)
             else:
-                self._start(self._answer(asked))
+                self._start(self._answer(asked, slots))
+
+    def _weight(self, frame: bytes) -> int:
+        """How many slots a call takes: all of them together hold what two long frames do."""
+        calls = self.bounds.calls
+        return min(calls, 1 + len(frame) * calls // self.bounds.frame)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -108,8 +119,8 @@ class Connection:
         task.add_done_callback(self.tasks.discard)
         return task
 
-    async def _answer(self, asked: jsonrpc.Envelope) -> None:
-        """Run a call that has its slot, which it keeps until the client has read the answer."""
+    async def _answer(self, asked: jsonrpc.Envelope, slots: int) -> None:
+        """Run a call that has its slots, which it keeps until the client has read the answer."""
         call = _Open(asked.members.get("id"))
         self._open.add(call)
         try:
@@ -118,7 +129,8 @@ class Connection:
                 await self._tell(asked, result)
         finally:
             self._open.discard(call)
-            self._slots.release()
+            for _ in range(slots):
+                self._slots.release()
 
     async def _answer_batch(self, body: Sequence[Any]) -> None:
         try:
@@ -136,13 +148,19 @@ class Connection:
             await self.outbox.send(envelope.document(result, asked.members, jsonrpc.HOUSE))
 
     async def _run_in_slot(self, request: Request) -> Result:
+        if request.method == "/schema":  # a batch of these would be a thousand times as long
+            return Failure.of(bad_request("The schema may not be asked for in a batch"))
         async with self._slots:
             return await self._run(request)
 
     async def _run(self, request: Request) -> Result:
         notice = _NOTICES.get(request.method)
         if notice:
-            return await notice(self, request.arguments)
+            try:
+                return await notice(self, request.arguments)
+            except Exception:
+                log.exception("request %s: %s failed", request.id, request.method)
+                return Failure.of(Refusal(Code.INTERNAL))
         if self.closing:
             return Failure.of(Refusal(Code.SHUTTING_DOWN))
         return await self._dispatcher.dispatch(request)
@@ -158,7 +176,7 @@ class Connection:
     async def _abort(self, arguments: Any) -> Success:
         """The answer is not wanted any more. What has begun runs on: a change is made or not."""
         for call in self._open:
-            if call.call_id in _list(arguments)[:1]:
+            if any(_is_same(call.call_id, aborted) for aborted in _list(arguments)[:1]):
                 call.wanted = False
         return Success()
 
@@ -187,6 +205,11 @@ def _is_notice(asked: jsonrpc.Envelope) -> bool:
 def _is_answer(body: Any) -> bool:
     """Whether a client answers a call that it thinks we made."""
     return isinstance(body, dict) and "method" not in body and ("result" in body or "error" in body)
+
+
+def _is_same(call_id: Any, other: Any) -> bool:
+    """Whether two ids are one: `true` is not 1, and null is nobody's."""
+    return call_id is not None and not isinstance(other, bool) and call_id == other
 
 
 def _list(arguments: Any) -> list[Any]:

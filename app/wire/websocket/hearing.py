@@ -3,21 +3,20 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from app.call import Sql
 from app.errors import Code, Refusal
-from app.listener import Change, Listener
-from app.wire.websocket.identity import Identity, Standing
+from app.listener import Change
+from app.wire.identity import Identity, Standing
 from app.wire.websocket.outbox import Outbox
+from app.wire.websocket.watching import Watching
 
 log = logging.getLogger("api_tokens")
 
 CHANGE: Final = "api-tokens/change"
 # What a client may subscribe to.
 EVENTS: Final = frozenset({CHANGE})
-# Events that wait for a client; one that is further behind is cut off and may begin anew.
+# Events that wait for a client; one that is further behind is told that it missed some.
 MOST_WAITING: Final = 10_000
 # Seconds until a connection asks again who it calls as, after the database could not tell.
 RETRY: Final = 1.0
@@ -48,8 +47,7 @@ class Hearing:
     Args:
         identity: who the connection calls as; asked anew before any event is sent.
         outbox: where events go.
-        listener: is told whose new tokens are of interest.
-        sql: waits for tokens that are being made when the interest begins.
+        watching: hears of the user's new tokens.
         turns: how many connections may ask at the same time.
     """
 
@@ -57,44 +55,39 @@ class Hearing:
         "_again",
         "_closed",
         "_identity",
-        "_listener",
         "_outbox",
-        "_sql",
         "_subscriptions",
         "_task",
         "_turns",
         "_waiting",
-        "_watched",
         "_watching",
     )
 
     def __init__(
-        self,
-        identity: Identity,
-        outbox: Outbox,
-        listener: Listener,
-        sql: Sql,
-        turns: asyncio.Semaphore,
+        self, identity: Identity, outbox: Outbox, watching: Watching, turns: asyncio.Semaphore
     ) -> None:
         self._identity = identity
-        self._listener = listener
-        self._sql = sql
         self._outbox = outbox
+        self._watching = watching
         self._turns = turns
         self._waiting: list[_Event] = []
         self._task: asyncio.Task[None] | None = None
         self._again = False
         self._closed = False
         self._subscriptions: set[str] = set()
-        self._watched: str | None = None
-        self._watching = asyncio.Lock()
 
     async def subscribe(self, names: set[str]) -> None:
-        """Tell of these events too, from when this returns; unknown ones are ignored."""
+        """Tell of these events too, from when this returns; unknown ones are ignored.
+
+        Where that cannot be promised just now, the client is told `missed` as soon as it can.
+        """
         self._subscriptions |= names & EVENTS
-        with suppress(Refusal):
-            await self._identity.caller()
+        is_known = await self._is_known()
         await self._watch()
+        if not is_known:
+            self._watching.is_unsure = True
+        if self._watching.is_unsure:
+            self.look_again()
 
     async def unsubscribe(self, names: set[str]) -> None:
         """Tell of these events no longer."""
@@ -111,8 +104,7 @@ class Hearing:
 
     def missed(self) -> None:
         """Nobody knows what has changed."""
-        if CHANGE in self._subscriptions:
-            self._tell(CHANGE, {"id": None, "action": "missed"})
+        self._watching.begin_again()
         self.look_again()
 
     def moved(self, before: Standing) -> None:
@@ -133,14 +125,12 @@ class Hearing:
         """The client is gone."""
         self._closed = True
         self._waiting.clear()
-        if self._task:
-            self._task.cancel()
         await self.unsubscribe(set(EVENTS))
 
     def _tell(self, name: str, *arguments: Any) -> None:
         if len(self._waiting) >= MOST_WAITING:
-            self._outbox.cut_off()
-            return
+            self._waiting = [event for event in self._waiting if event.system]
+            name, arguments = CHANGE, ({"id": None, "action": "missed"},)
         self._waiting.append(_Event(False, name, arguments))
         self.look_again()
 
@@ -151,24 +141,26 @@ class Hearing:
             "sessions": caller.session_id in change.ids,
             "settings": caller.token_id is not None,
             "users": True,
-        }[change.table]
+        }.get(change.table, False)
 
     async def _look(self) -> None:
         try:
-            while self._again:
+            while self._again and not self._closed:
                 self._again = False
                 # What is heard from here on waits: who calls may be out of date for it.
                 waiting, self._waiting = self._waiting, []
-                if await self._is_known():
+                is_known = await self._is_known()
+                if is_known:
                     await self._watch()
                     await self._send(waiting)
                 else:
                     self._waiting = waiting + self._waiting
+                if self._watching.is_unsure or not is_known:
                     self._again = True
                     await asyncio.sleep(RETRY)
         except Exception:
             log.exception("cannot tell a connection what it should know")
-            self._outbox.cut_off()
+            self._outbox.cut_off("it cannot be told what it should know")
         finally:
             self._task = None
 
@@ -183,16 +175,9 @@ class Hearing:
 
     async def _watch(self) -> None:
         """Hear of the user's new tokens if there is a subscription, and of nobody else's."""
-        async with self._watching:
-            before = self._watched
-            self._watched = self._identity.caller_known.user_id if self._subscriptions else None
-            if self._watched != before:
-                if self._watched:
-                    await self._listener.watch(self._watched)
-                    with suppress(Refusal):  # not done in time: they are others' long transactions
-                        await self._sql.row("_service/await_makers", {"user_id": self._watched})
-                if before:
-                    await self._listener.unwatch(before)
+        user_id = self._identity.caller_known.user_id if self._subscriptions else None
+        if await self._watching.watch(user_id) and user_id:
+            self._tell(CHANGE, {"id": None, "action": "missed"})
 
     async def _send(self, waiting: Sequence[_Event]) -> None:
         for event in waiting:

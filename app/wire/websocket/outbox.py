@@ -33,17 +33,16 @@ class Outbox:
 
     async def send(self, document: Any) -> None:
         """Send a JSON value; into the void if the connection is closed."""
-        frame = envelope.encode(document)
         async with self._turn:
-            await self._write(frame, WSMsgType.TEXT)
+            await self._write(envelope.encode(document), WSMsgType.TEXT)
 
     async def pong(self, message: bytes) -> None:
         """Answer a ping, without waiting for a turn."""
         await self._write(message, WSMsgType.PONG)
 
-    def cut_off(self) -> None:
+    def cut_off(self, why: str = "it does not read") -> None:
         """End the connection without ceremony: the client would not read a goodbye."""
-        log.info("cut off a client that does not read")
+        log.info("cut off a client: %s", why)
         self._transport.abort()
 
     async def say_goodbye(self) -> None:

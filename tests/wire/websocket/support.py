@@ -179,6 +179,10 @@ async def connecting(place: Place) -> AsyncIterator[Connect]:
     await until(nothing_left)
 
 
+# What tells a subscriber to read again.
+MISSED: Final = [CHANGE, {"id": None, "action": "missed"}]
+
+
 def change(token_id: str, action: str) -> list[Any]:
     """The event that tells of a token."""
     return [CHANGE, {"id": token_id, "action": action}]

@@ -10,12 +10,12 @@ from uuid import UUID
 import pytest
 
 from tests.conftest import MemberMaker
-from tests.methods.support import Sql, blocked
+from tests.methods.support import Sql
 from tests.support import KEY, Api, output
 from tests.wire.websocket.support import (
     CHANGE,
+    MISSED,
     Connect,
-    begin_subscription,
     change,
     make_token,
     marked,
@@ -236,14 +236,22 @@ async def test_what_is_rolled_back_is_not_told(root: Api, connect: Connect, sql:
 
 
 async def test_a_token_being_made_is_not_missed(root: Api, connect: Connect, sql: Sql) -> None:
-    """A subscription waits for who makes one and did not see it: the list has the token then."""
+    """Who subscribes while somebody makes one is told to read again, once it is there."""
     peer = await connect(root.token)
-    await peer.call("session/read")
     async with sql.transaction():
         token_id = await make_token(sql)
-        answered = asyncio.create_task(peer.answer(await begin_subscription(peer)))
-        await blocked(sql, 1)
-        await (await connect()).call("/schema")
-        assert not answered.done()
-    await answered
+        await peer.subscribe()
+    assert await peer.event() == MISSED
     assert token_id in [row["id"] for row in await peer.data("api-tokens/read")]
+
+
+async def test_who_makes_tokens_without_end_holds_up_nobody(
+    root: Api, connect: Connect, sql: Sql
+) -> None:
+    """Many may subscribe meanwhile: none of them keeps a connection to the database."""
+    async with sql.transaction():
+        await make_token(sql)
+        peers = [await connect(root.token) for _ in range(8)]
+        await asyncio.gather(*(peer.subscribe() for peer in peers))
+        await root("api-tokens/read")
+    assert [await peer.event() for peer in peers] == [MISSED] * 8

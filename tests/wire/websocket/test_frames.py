@@ -6,6 +6,7 @@ import orjson
 import pytest
 from aiohttp import WSMsgType
 
+from tests.methods.support import Sql
 from tests.support import Api, until
 from tests.wire.websocket.raw import CONTINUATION, TEXT, frame, raw
 from tests.wire.websocket.support import CHANGE, Connect, Place
@@ -241,3 +242,26 @@ async def test_the_schema_may_be_asked_for(shared_connect: Connect) -> None:
     peer = await shared_connect()
     document = await peer.data("/schema")
     assert document["openrpc"].startswith("1.3")
+
+
+async def test_the_schema_is_not_for_batches(connect: Connect) -> None:
+    """A few bytes that ask for it a hundred times would be answered with megabytes."""
+    peer = await connect()
+    await peer.send([{"jsonrpc": "2.0", "method": "/schema", "id": n} for n in range(100)])
+    answers = await peer.receive()
+    assert {answer["error"]["code"] for answer in answers} == {400}
+
+
+async def test_a_surprise_in_a_notice_is_an_answer(
+    root: Api, connect: Connect, sql: Sql, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The connection goes on, and the log says more than the client learns."""
+    peer = await connect(root.token)
+    await peer.call("session/read")
+    await sql.execute("alter table settings rename to lost")
+    answer = await peer.call("/subscribe", ["api-tokens/change"])
+    assert (answer["error"]["code"], answer["error"]["data"]["exception"]) == (500, True)
+    assert "lost" not in str(answer)
+    assert "/subscribe failed" in caplog.text
+    await sql.execute("alter table lost rename to settings")
+    assert await peer.code() is None

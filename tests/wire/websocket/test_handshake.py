@@ -9,9 +9,10 @@ import orjson
 import pytest
 
 from app.wire.websocket.handshake import PROTOCOL
+from tests.conftest import ServicesMaker
 from tests.support import Api, until
 from tests.wire.websocket.raw import dialled, handshake, raw
-from tests.wire.websocket.support import Connect, Place
+from tests.wire.websocket.support import Connect, Place, connecting, opened
 
 SECRET = "apt_KAkjdjJxGtGjzJUiqLLO3FIqoLYHIo41Q5rX"
 
@@ -137,3 +138,19 @@ async def test_many_come_and_go(root: Api, place: Place, connect: Connect) -> No
     for peer in peers[100:]:
         peer.abort()
     await until(place.is_quiet)
+
+
+async def test_no_more_than_so_many_are_open(shared_services: ServicesMaker) -> None:
+    """The next is told to come back later; one that goes makes room."""
+    services = await shared_services(websocket_connections=2)
+    async with opened(services) as place, connecting(place) as connect:
+        first, _ = [await connect() for _ in range(2)]
+        await first.call("/schema")
+        status, error = await refusal(place)
+        assert (status, error["code"]) == (429, -32802)
+        await first.websocket.close()
+
+        async def is_open() -> bool:
+            return (await answered(place)).startswith("HTTP/1.1 101")
+
+        await until(is_open)

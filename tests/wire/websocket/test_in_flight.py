@@ -15,6 +15,8 @@ from tests.support import Api, until
 from tests.wire.websocket.raw import TEXT, raw
 from tests.wire.websocket.support import Connect, Peer, Place
 
+UPDATE = "/v1/api-tokens/update"
+
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
@@ -214,3 +216,33 @@ async def test_closes_politely_in_mid_call(
         await until(lambda: nobody_left(place))
     await in_flight(place, 0)
     assert await names(root) == ["renamed", "root"]
+
+
+async def test_long_frames_take_the_place_of_several_calls(
+    root: Api, connect: Connect, place: Place, sql: Sql
+) -> None:
+    """What calls in flight hold is bounded: few of those with long arguments run at a time."""
+    target, peer = await made(root), await connect(root.token)
+    padding = "x" * (root.services.settings.body_limit // 2)
+    call = {"jsonrpc": "2.0", "method": UPDATE, "params": [target, {"name": "x"}]}
+    async with held(sql, target):
+        for call_id in range(3):
+            await peer.send({**call, "id": call_id, "padding": padding})
+        await blocked(sql, 1)
+        await (await connect()).call("/schema")
+        assert len(place.door.audience.tasks) == 1
+    assert [(await peer.receive())["id"] for _ in range(3)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("junk", [True, None, "1", [1]])
+async def test_an_abort_names_the_very_id(
+    root: Api, connect: Connect, sql: Sql, place: Place, junk: object
+) -> None:
+    """What is only like it aborts nothing, a call without an id neither."""
+    target, peer = await made(root), await connect(root.token)
+    async with held(sql, target):
+        call = {"jsonrpc": "2.0", "method": UPDATE, "params": [target, {"name": "x"}]}
+        await peer.send({**call, "id": 1})
+        await blocked(sql, 1)
+        await peer.tell("/abort", junk)
+    assert (await peer.answer(1))["id"] == 1

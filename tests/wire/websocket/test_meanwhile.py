@@ -7,9 +7,10 @@ import pytest
 
 from app.authentication import Authentication
 from app.call import Caller
-from tests.methods.support import Sql, blocked
+from app.errors import Code, Refusal
+from tests.methods.support import Sql
 from tests.support import Api, until
-from tests.wire.websocket.support import Connect, Place, begin_subscription, make_token
+from tests.wire.websocket.support import MISSED, Connect, Place, begin_subscription, make_token
 
 
 class Held:
@@ -96,17 +97,32 @@ async def test_who_is_gone_is_not_asked_about(
 async def test_a_first_frame_that_subscribes_misses_no_token(
     root: Api, connect: Connect, sql: Sql, held: Held
 ) -> None:
-    """Its answer waits for who makes one, as if it had been known before who calls."""
+    """Of one that is being made it is told, as if it had been known before who calls."""
     held.begin()
     peer = await connect(root.token)
     await held.found.wait()
     async with sql.transaction():
         token_id = await make_token(sql)
-        answered = asyncio.create_task(peer.answer(await begin_subscription(peer)))
-        await (await connect()).call("/schema")
+        subscribed = await begin_subscription(peer)
         held.go_on.set()
-        await blocked(sql, 1)
-        await (await connect()).call("/schema")
-        assert not answered.done()
-    await answered
+        await peer.answer(subscribed)
+    assert await peer.event() == MISSED
     assert token_id in [row["id"] for row in await peer.data("api-tokens/read")]
+
+
+async def test_who_is_known_too_late_misses_no_change(
+    root: Api, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A subscription while the database cannot say who calls is made good afterwards."""
+    real, busy = Authentication.caller, True
+
+    async def caller(itself: Authentication, credentials: Any) -> Caller:
+        if credentials and busy:
+            raise Refusal(Code.BACKEND_DOWN)
+        return await real(itself, credentials)
+
+    monkeypatch.setattr(Authentication, "caller", caller)
+    peer = await connect(root.token)
+    await peer.subscribe()
+    busy = False
+    assert await peer.event() == MISSED

@@ -1,4 +1,4 @@
-"""Who a connection calls as, from one call to the next."""
+"""Who makes the calls that come together, in a batch or over a connection."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ class Identity:
         self,
         authentication: Authenticates,
         credentials: Sequence[str],
-        moved: Callable[[Standing], None],
+        moved: Callable[[Standing], None] = lambda _: None,
     ) -> None:
         self._authentication = authentication
         self._credentials = credentials
