@@ -200,8 +200,15 @@ async def listening(dsn: str) -> AsyncIterator[Listener]:
     with database.at_start():
         ear = await listener.connect()
     task = asyncio.create_task(listener.run(ear))
+    task.add_done_callback(_tell_of_the_end)
     try:
         yield listener
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+def _tell_of_the_end(task: asyncio.Task[None]) -> None:
+    """Nobody shall be deaf without anybody knowing it."""
+    if not task.cancelled() and task.exception():
+        log.critical("nobody listens to the database any more", exc_info=task.exception())
