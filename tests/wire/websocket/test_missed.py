@@ -67,17 +67,17 @@ async def test_a_subscriber_is_told_that_it_may_have_missed_something(
 
 
 async def test_who_did_not_subscribe_is_not_told(
-    root: Api, connect: Connect, deafness: Deafness
+    root: Api, member: MemberMaker, connect: Connect, sql: Sql, deafness: Deafness
 ) -> None:
     """A client that keeps no list has nothing to read again."""
-    peer, other = await connect(root.token), await connect(root.token)
+    peer, other = await connect((await member("alice")).token), await connect(root.token)
     await peer.call("session/read")
     await other.subscribe()
     async with deafness.lasts():
         pass
     assert await other.event() == MISSED
-    await peer.subscribe()
-    assert await peer.events_until(await marked(root)) == []
+    await sql.execute("update api_tokens set enabled = false where name = 'alice''s'")
+    assert await peer.events_until(["sessionDisable"]) == []
 
 
 ENDS = {
