@@ -155,7 +155,9 @@ async def test_a_quiet_connection_that_lives_is_kept(live: Script) -> None:
     """It is asked for a sign of life, and answers."""
     code = """
         const slowly = setTimeout;
-        globalThis.setTimeout = (call, milliseconds) => slowly(call, milliseconds / 100);
+        // Silence is short, the patience with an answer as long as ever.
+        globalThis.setTimeout = (call, milliseconds) =>
+            slowly(call, milliseconds === 30_000 ? 300 : milliseconds);
         await api.call("session/read");
         let isGone = false;
         api.on("disconnect", () => { isGone = true; });
