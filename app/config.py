@@ -73,6 +73,19 @@ class Settings:
     port: int = _setting(
         8080, "Port to listen on; 0 takes any free one.", server=True, within=(0, 65535)
     )
+    workers: int = _setting(1, "Processes that answer, on one port.", server=True, within=(1, 256))
+    cache_limit: int = _setting(
+        1_000_000, "Tokens each process keeps in memory; 0: none.", server=True, within=(0, None)
+    )
+    usage_interval: float = _setting(
+        5.0,
+        "Seconds between two writes of what tokens were used.",
+        server=True,
+        within=(0.01, 3600),
+    )
+    gateway_token: str | None = _setting(
+        None, "Secret that gateways must show at /auth, as X-Gateway-Token.", server=True
+    )
     body_limit: int = _setting(1024 * 1024, "Bytes a request body may have.", server=True)
     database_connections: int = _setting(8, "Connections held to the database.", server=True)
     batch_limit: int = _setting(100, "Calls one JSON-RPC batch may have.", server=True)

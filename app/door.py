@@ -2,20 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 
 from app import docs
 from app.call import Failure, Request, Success
 from app.errors import Code, Refusal, bad_request
 from app.pages import Pages
 from app.services import Services
-from app.wire import addresses, cors, envelope, positional, rpc
+from app.wire import addresses, cors, envelope, forward_auth, oauth, positional, rpc
+from app.wire.arrival import Arrival
 from app.wire.headers import verb_refused
 from app.wire.http import Answer, Received, new_request_id, request_id
+from app.wire.response import Response
 from app.wire.websocket import handshake
 from app.wire.websocket.audience import Audience
 from app.wire.websocket.connection import Bounds
@@ -24,6 +26,12 @@ from app.wire.websocket.outbox import WRITER_LIMIT
 log = logging.getLogger("api_tokens")
 
 PROBES: Final = frozenset({"/health", "/ready"})
+Route: TypeAlias = Callable[[web.BaseRequest, str], Awaitable[Answer]]
+# Paths whose refusals have a form of their own.
+_REFUSED: Final[Mapping[str, Callable[[Failure, str], Answer]]] = {
+    **dict.fromkeys(oauth.ENDPOINTS, oauth.refused),
+    forward_auth.PATH: forward_auth.refused,
+}
 
 
 class Door:
@@ -32,14 +40,25 @@ class Door:
     def __init__(self, services: Services) -> None:
         settings, registry = services.settings, services.dispatcher.registry
         self._services = services
+        self._dispatcher = services.dispatcher
         self._settings = settings
+        self._arrival = Arrival(settings.body_limit, settings.body_timeout)
         self._trusted = addresses.networks(settings.trusted_proxies)
         self._origins = cors.origins(settings.cors_origin)
+        self._gateway_secret = forward_auth.secret(settings.gateway_token)
         self._pages = Pages(registry)
         schema = Success(docs.openrpc(registry, version("api-tokens")))
         # Paths that are no methods and answer the same to everybody: the OpenRPC document, and
         # the events that clients send, of which there are none to know.
         self._fixed = {"/api/schema": schema, "/api/publish": Success()}
+        # Every other path is that of a method, or of none.
+        self._routes: dict[str, Route] = {
+            **dict.fromkeys(PROBES, self._probe),
+            **dict.fromkeys(self._pages.paths, self._read_page),
+            **dict.fromkeys(rpc.PATHS, self._call_by_envelope),
+            **dict.fromkeys(oauth.ENDPOINTS, self._ask_by_form),
+            forward_auth.PATH: self._ask_for_gateway,
+        }
         bounds = Bounds(
             calls=settings.websocket_calls,
             frame=settings.body_limit,
@@ -56,41 +75,65 @@ class Door:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
-        identity = request_id(request.headers)
+        identity, path = request_id(request.headers), request.path
         try:
-            if handshake.is_handshake(request.method, request.path, request.headers):
+            if path in handshake.PATHS and handshake.is_asked_for(request.method, request.headers):
                 return await self._attend(request, identity)
-            answer = await self._answer(request, identity)
+            answer = self._preflight(request, identity) if request.method == "OPTIONS" else None
+            if answer is None:
+                answer = await self._routes.get(path, self._call)(request, identity)
         except Refusal as refusal:
-            answer = envelope.render(Failure.of(refusal), identity)
+            answer = _refused(path, refusal, identity)
         except Exception:
             log.exception("request %s failed", identity)
-            answer = envelope.render(Failure.of(Refusal(Code.INTERNAL)), identity)
-        more = cors.allowance(request.headers, self._origins) if self._origins else {}
-        headers = {**more, **answer.headers} if more else answer.headers
-        response = web.Response(status=answer.status, body=answer.body, headers=headers)
-        if not request.content.at_eof():
-            response.force_close()  # the rest of the body is not wanted
-        return response
+            answer = _refused(path, Refusal(Code.INTERNAL), identity)
+        if self._origins:
+            answer.headers = {**self._allowance(request), **answer.headers}
+        # Where there is more of a body it is not wanted: that is the end of the connection.
+        return Response(request, answer, request.content.at_eof())
 
-    async def _answer(self, request: web.BaseRequest, identity: str) -> Answer:
-        if request.path in PROBES:
-            return await self._probe(request, identity)
+    def _preflight(self, request: web.BaseRequest, identity: str) -> Answer | None:
+        """The answer to a browser that asks before it calls; a gateway asks for others."""
+        if request.path == forward_auth.PATH:
+            return None
+        return cors.preflight(request.method, request.headers, self._origins, identity)
+
+    async def _received(self, request: web.BaseRequest) -> Received:
+        """A request with all of its body."""
         if self.closing:
             raise Refusal(Code.SHUTTING_DOWN)
-        verb, path, headers = request.method, request.path, request.headers
-        asked_first = cors.preflight(verb, headers, self._origins, identity)
-        if asked_first:
-            return asked_first
-        body = await self._body(request)
-        received = Received(verb, path, headers, body, self._address(request))
-        dispatcher = self._services.dispatcher
-        if path in rpc.PATHS:
-            return await rpc.answer(dispatcher, received, identity, self._settings.batch_limit)
-        page = await self._pages.answer(received, identity)
-        return page or await positional.answer(
-            dispatcher, received, identity, self._fixed.get(path)
+        body = await self._arrival.body(request)
+        address = self._address(request)
+        return Received(request.method, request.path, request.headers, body, address)
+
+    async def _call(self, request: web.BaseRequest, identity: str) -> Answer:
+        """The call of a method, or what answers the same to everybody."""
+        received = await self._received(request)
+        fixed = self._fixed.get(received.path)
+        return await positional.answer(self._dispatcher, received, identity, fixed)
+
+    async def _call_by_envelope(self, request: web.BaseRequest, identity: str) -> Answer:
+        received = await self._received(request)
+        return await rpc.answer(self._dispatcher, received, identity, self._settings.batch_limit)
+
+    async def _ask_by_form(self, request: web.BaseRequest, identity: str) -> Answer:
+        return await oauth.answer(self._dispatcher, await self._received(request), identity)
+
+    async def _read_page(self, request: web.BaseRequest, identity: str) -> Answer:
+        return await self._pages.answer(await self._received(request), identity)
+
+    async def _ask_for_gateway(self, request: web.BaseRequest, identity: str) -> Answer:
+        """Forward-auth, whatever the verb and whatever there is of a body."""
+        if self.closing:
+            raise Refusal(Code.SHUTTING_DOWN)
+        received = Received(
+            request.method,
+            request.path,
+            request.headers,
+            address=self._address(request),
+            query=request.rel_url.raw_query_string,
         )
+        return await forward_auth.answer(self._dispatcher, received, identity, self._gateway_secret)
 
     async def _attend(self, request: web.BaseRequest, identity: str) -> web.StreamResponse:
         """Open a WebSocket, whoever calls, and serve it until it is closed."""
@@ -130,7 +173,14 @@ class Door:
                 asyncio.get_running_loop().call_later(patience, transport.abort)
         return socket
 
+    def _allowance(self, request: web.BaseRequest) -> Mapping[str, str]:
+        """What lets pages of others read an answer; gateways hand theirs on to pages of all."""
+        is_gateway = request.path == forward_auth.PATH
+        return {} if is_gateway else cors.allowance(request.headers, self._origins)
+
     def _address(self, request: web.BaseRequest) -> str:
+        if not self._trusted:
+            return request.remote or ""
         forwarded = request.headers.getall("X-Forwarded-For", ())
         return addresses.client(request.remote, forwarded, self._trusted)
 
@@ -144,43 +194,10 @@ class Door:
         text = "ok" if ready else "the database does not answer"
         return envelope.plain(200 if ready else 503, {"status": text}, identity)
 
-    async def _body(self, request: web.BaseRequest) -> bytes:
-        """The whole body; one that has arrived already is taken without a turn of the loop."""
-        if request.headers.get("Content-Encoding", "identity") != "identity":
-            raise Refusal(Code.UNSUPPORTED_CONTENT_TYPE)
-        content = request.content
-        if content.is_eof():
-            body = content.read_nowait()
-        else:
-            body = await self._arriving_body(request)
-        if len(body) > self._settings.body_limit:
-            raise Refusal(Code.TOO_LARGE)
-        return body
 
-    async def _arriving_body(self, request: web.BaseRequest) -> bytes:
-        """A body as it arrives, until it is over the limit; for so long and no longer."""
-        limit = self._settings.body_limit
-        if (request.content_length or 0) > limit:
-            raise Refusal(Code.TOO_LARGE)
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._settings.body_timeout):
-                await _continue(request)
-                while len(body) <= limit and not request.content.at_eof():
-                    body += await request.content.readany()
-        except TimeoutError:
-            raise Refusal(Code.UNDECODABLE_BODY, status=408) from None
-        except (web.RequestPayloadError, ConnectionError):
-            raise Refusal(Code.UNDECODABLE_BODY) from None
-        return bytes(body)
-
-
-async def _continue(request: web.BaseRequest) -> None:
-    """Tell a client that asks first (RFC 9110, section 10.1.1) to send its body."""
-    asks = request.headers.get("Expect", "").lower() == "100-continue"
-    if asks and request.version == HttpVersion11:
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # or aiohttp would take the answer for begun
+def _refused(path: str, refusal: Refusal, identity: str) -> Answer:
+    failure = Failure.of(refusal)
+    return _REFUSED.get(path, envelope.render)(failure, identity)
 
 
 class Connection(web.RequestHandler):
@@ -202,9 +219,7 @@ class Connection(web.RequestHandler):
         log.info("malformed request from %s: %s", request.remote, type(exc).__name__)
         failure = Failure.of(Refusal(Code.BAD_REQUEST, status=status))
         answer = envelope.render(failure, new_request_id())
-        response = web.Response(status=status, body=answer.body, headers=answer.headers)
-        response.force_close()
-        return response
+        return Response(request, answer, False)
 
 
 class Server(web.Server):

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -70,11 +70,14 @@ class Pages:
             "/api.d.ts": Page(_TEXT, lambda: docs.typescript(registry).encode()),
         }
 
-    async def answer(self, received: Received, request_id: str) -> Answer | None:
-        """The document that a request asks for; None if its path names none."""
-        page = self._pages.get(received.path)
-        if page is None:
-            return None
+    @property
+    def paths(self) -> Iterable[str]:
+        """Where they are."""
+        return self._pages
+
+    async def answer(self, received: Received, request_id: str) -> Answer:
+        """The document that a request asks for."""
+        page = self._pages[received.path]
         if received.verb not in {"GET", "HEAD"}:
             return verb_refused(request_id, "GET", "HEAD")
         if not page.is_made:  # that takes long enough for others to notice

@@ -13,6 +13,7 @@ NAME: Final = re.compile(r"[a-z][a-z0-9_.:-]{0,63}")
 ROLE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 RESERVED: Final = frozenset({"*", "guest", "root", "user"})
 ADMIN: Final = "admin"
+VERIFY: Final = "verify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Role:
 # What the service itself asks for: always there, whatever an operator's file says.
 OWN: Final = (
     Permission(ADMIN, "Administer", "Manage users, settings and other people's tokens."),
-    Permission("verify", "Verify", "Verify other users' tokens."),
+    Permission(VERIFY, "Verify", "Verify other users' tokens."),
 )
 EXAMPLES: Final = (
     Permission("read", "Read", "Read data.", default=True),

@@ -39,6 +39,7 @@ SHAPE: Final = {
         "examples": {"type": "array", "minItems": 1},
         "x-permission": {"type": "string"},
         "x-changes": {"type": "boolean"},
+        "x-revokes": {"type": "boolean"},
         "params": {"type": "array", "items": DESCRIPTOR},
         "result": DESCRIPTOR,
     },
@@ -69,7 +70,8 @@ class Method:
     """One method: its wire name, function and schema, and what was made of the schema.
 
     `permission` is "guest", "user" or the name of a permission; `changes` tells whether it changes
-    anything (a GET may then not call it); `listing` is there for methods with read options.
+    anything (a GET may then not call it), `revokes` whether that may end what a token is good for
+    (it is answered when every process knows); `listing` is there for methods with read options.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Method:
     parameters: Parameters
     permission: str
     changes: bool
+    revokes: bool
     listing: Listing | None
 
     @property
@@ -172,6 +175,7 @@ def _method(root: Path, stem: str, components: Mapping[str, Any]) -> Method:
         parameters=Parameters(schema["params"], components),
         permission=schema["x-permission"],
         changes=schema["x-changes"],
+        revokes=schema.get("x-revokes", False),
         listing=Listing.of(schema, components) if "x-row" in schema else None,
     )
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -15,11 +15,16 @@ from app.database import Database
 from app.dispatcher import Dispatcher
 from app.errors import CannotStart, Refusal
 from app.listener import Listener, listening
+from app.lookups import AT_ONCE, Lookups
 from app.permissions import PermissionRegistry
+from app.receipts import Receipts
 from app.registry import LIMITS, VERSION
 from app.seals.sealing import sealing
 from app.statements import Statements
+from app.token_cache import TokenCache
 from app.token_format import PREFIX, SESSION_PREFIX, Format, random_text
+from app.usage import Usage, recording
+from app.verification import Verification
 
 log = logging.getLogger("api_tokens")
 
@@ -108,25 +113,42 @@ async def open_services(settings: Settings, *, serving: bool) -> AsyncIterator[S
     methods = registry.load(known, limits)
     files = statements.load()
     accounts = Accounts.of(settings)
-    async with _database_url(settings, serving=serving) as dsn:
+    async with AsyncExitStack() as stack:
+        stack.callback(accounts.passwords.close)
+        dsn = await stack.enter_async_context(_database_url(settings, serving=serving))
         schema = migrations.load()
         for migration in await migrations.apply(dsn, schema):
             log.info("applied migration %s", migration.name)
-        connections = _connections(settings, dsn)
-        try:
-            sql = Statements(connections, files)
-            await _claim_key(settings, sql, tokens)
-            authentication = Authentication(sql, tokens, known, accounts)
-            dispatcher = Dispatcher(authentication, methods, sql, known, tokens, accounts)
+        connections = _connections(settings, dsn, settings.database_connections)
+        stack.push_async_callback(connections.close)
+        sql = Statements(connections, files)
+        await _claim_key(settings, sql, tokens)
+        listener, usage = Listener(dsn), Usage()
+        if serving:
+            listener = await stack.enter_async_context(listening(dsn))
+            usage = await stack.enter_async_context(recording(sql, settings.usage_interval))
             sealer = sealing(sql, tokens.keys[0], settings.seal_interval)
-            async with (
-                listening(dsn) if serving else nullcontext(Listener(dsn)) as listener,
-                sealer if serving else nullcontext(),
-            ):
-                yield Services(settings, connections, sql, dispatcher, listener, len(schema))
-        finally:
-            accounts.passwords.close()
-            await connections.close()
+            await stack.enter_async_context(sealer)
+        # Connections of their own: a verification does not wait behind what lists and changes.
+        reading = _connections(settings, dsn, AT_ONCE)
+        stack.push_async_callback(reading.close)
+        cache = TokenCache(listener, settings.cache_limit)
+        listener.subscribers.append(cache)
+        receipts = Receipts(listener) if serving else None
+        lookups = Lookups(Statements(reading, files), tokens, known.known, cache, receipts)
+        stack.push_async_callback(lookups.close)
+        verification = Verification(tokens, cache, lookups, usage)
+        dispatcher = Dispatcher(
+            authentication=Authentication(sql, verification, tokens, known, accounts),
+            registry=methods,
+            sql=sql,
+            permissions=known,
+            tokens=tokens,
+            accounts=accounts,
+            verification=verification,
+            receipts=receipts,
+        )
+        yield Services(settings, connections, sql, dispatcher, listener, len(schema))
 
 
 @asynccontextmanager
@@ -142,10 +164,10 @@ async def _database_url(settings: Settings, *, serving: bool) -> AsyncIterator[s
         raise CannotStart("the database at --database-url does not answer")
 
 
-def _connections(settings: Settings, dsn: str) -> Database:
+def _connections(settings: Settings, dsn: str, size: int) -> Database:
     return Database(
         dsn,
-        size=settings.database_connections,
+        size=size,
         wait=settings.pool_wait,
         statement_timeout=settings.statement_timeout,
     )

@@ -173,6 +173,10 @@ class Format:
         """Every digest a session may be stored under: by the current key, then by retired ones."""
         return [key.digest(value) for key in self.keys]
 
+    def digest(self, value: str) -> bytes:
+        """The digest that a token is stored under from now on: by the current key."""
+        return self.keys[0].digest(value)
+
     def digests(self, value: str) -> list[bytes]:
         """Every digest a token may be stored under: by our keys, current first, then foreign."""
         return [key.digest(value) for key in self.keys] + self.foreign_digests(value)

@@ -12,6 +12,7 @@ import pytest
 from app import embedded, migrations
 from app.config import Settings
 from app.services import Services, open_services
+from tests.settled import Settling
 from tests.support import (
     KEY,
     Api,
@@ -67,7 +68,18 @@ async def database_url(postgres: str, template: str) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def sql(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """A plain connection to the test's database, to look behind the service's back."""
+    """A connection to the test's database, to look and act behind the service's back.
+
+    What is executed on it every process has heard of when that returns.
+    """
+    connection = await asyncpg.connect(database_url, connection_class=Settling)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def unsettled(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """As `sql`, where not every process can hear."""
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
@@ -81,7 +93,13 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 
 def settings_for(database_url: str, data_dir: Path, **given: Any) -> Settings:
     """Settings under which nothing takes longer than a test needs, and those given."""
-    quick = {"database_connections": 4, "password_memory": 32, "seal_interval": 86_400, "port": 0}
+    quick = {
+        "database_connections": 4,
+        "password_memory": 32,
+        "port": 0,
+        "seal_interval": 86_400,
+        "usage_interval": 3_600,
+    }
     return Settings(data_dir=data_dir, database_url=database_url, key=KEY, **(quick | given))
 
 

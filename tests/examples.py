@@ -1,5 +1,6 @@
 """The examples of the schema files: each with its method, and what they find in the database."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -14,6 +15,7 @@ from app.registry import Method
 REGISTRY: Final = registry.load(PermissionRegistry())
 METHODS: Final = sorted(REGISTRY.methods.values(), key=lambda method: method.name)
 EXAMPLE_TOKEN: Final = "01900000-0000-7000-8000-000000000001"
+EXAMPLE_SECRET: Final = "apt_KAkjdjJxGtGjzJUiqLLO3FIqoLYHIo41Q5rX"
 EXAMPLE_USER: Final = "01900000-0000-7000-8000-000000000002"
 EXAMPLE_PASSWORD: Final = "correct horse battery"
 SIGN_OUT: Final = "/v1/session/sign-out"
@@ -59,10 +61,16 @@ async def set_up(sql: Sql, password_hash: str) -> None:
     await sql.execute(
         "insert into api_tokens"
         " (id, user_id, name, role, permissions, digest, digest_scheme, hint, created_by)"
-        " select $1, id, 'ci', 'read-only', '{\"read\": true}', '\\x00', 'none', 'apt_…Q5rX', $2"
+        " select $1, id, 'ci', 'read-only', '{\"read\": true}', $3, 'sha256', 'apt_…Q5rX', $2"
         " from users where name = 'root'",
         EXAMPLE_TOKEN,
         orjson.dumps(_CREATED_BY).decode(),
+        hashlib.sha256(EXAMPLE_SECRET.encode()).digest(),
+    )
+    await sql.execute(
+        "insert into token_usage (token_id, day, verifications, last_used, permissions)"
+        " values ($1, (now() at time zone 'UTC')::date, 1, now(), '{\"read\": 1}')",
+        EXAMPLE_TOKEN,
     )
     await sql.execute(
         "insert into users (id, name, password_hash) values ($1, 'alice', $2)",

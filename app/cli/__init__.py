@@ -1,8 +1,5 @@
 """The command line. Commands on data speak to the same methods as every wire."""
 
-import logging
-import sys
-
 import click
 
 from app.cli.audit import audit
@@ -15,8 +12,10 @@ from app.cli.tokens import token
 from app.cli.users import user
 from app.config import Settings
 from app.flags import with_settings
-from app.server import serve as run_server
+from app.server import log_to_stderr
+from app.server import serve as serve_alone
 from app.services import open_services
+from app.workers import serve as serve_with_workers
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -29,7 +28,7 @@ def commands() -> None:
 @with_settings(server=True)
 def serve(settings: Settings) -> None:
     """Run the service; without --database-url on its own embedded PostgreSQL."""
-    run(run_server(settings))
+    run(serve_alone(settings) if settings.workers == 1 else serve_with_workers(settings))
 
 
 @commands.command()
@@ -50,7 +49,5 @@ for command in (audit, call, docs, import_tokens, settings, token, user):
 
 def main() -> None:
     """The program `api-tokens`."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    log_to_stderr()
     commands(prog_name="api-tokens")

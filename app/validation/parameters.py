@@ -1,6 +1,6 @@
 """Arguments by position or by name → bound arguments, or a list of faults."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from app.errors import Fault, invalid
@@ -22,8 +22,11 @@ class Parameters:
     def __init__(self, params: Sequence[Mapping[str, Any]], components: Mapping[str, Any]) -> None:
         self.names = [param["name"] for param in params]
         self._required = [param.get("required", False) for param in params]
-        self._minimum = sum(self._required)
-        self._validators = [compiled(param["schema"], components) for param in params]
+        # Whoever gives so many by position gives all that are required.
+        required = (place for place, is_required in enumerate(self._required, 1) if is_required)
+        self._minimum = max(required, default=0)
+        validators = [compiled(param["schema"], components) for param in params]
+        self._checks = [*zip(self._required, validators, strict=True)]
 
     def bind(self, arguments: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
         """The arguments in order, None where an optional one was left out.
@@ -31,12 +34,16 @@ class Parameters:
         Raises:
             Refusal: -32808 with the faults, not more than anybody would read.
         """
-        if isinstance(arguments, Mapping):
-            return self._check(self._by_name(arguments), self.names)
-        if not self._minimum <= len(arguments) <= len(self.names):
-            raise invalid(Fault("", _WRONG_NUMBER))
+        if isinstance(arguments, dict):
+            by_name = self._by_name(arguments)
+            self._check(by_name, self.names)
+            return by_name
         missing = len(self.names) - len(arguments)
-        return self._check([*arguments, *[None] * missing], range(len(self.names)))
+        if missing < 0 or len(arguments) < self._minimum:
+            raise invalid(Fault("", _WRONG_NUMBER))
+        by_position = [*arguments]
+        self._check(by_position, range(len(by_position)))
+        return by_position + [None] * missing if missing else by_position
 
     def path(self, name: str, arguments: Sequence[Any] | Mapping[str, Any]) -> str:
         """Where the argument `name` stands: "/name", or "/0" when given by position."""
@@ -54,16 +61,18 @@ class Parameters:
             raise invalid(*unknown, *absent)
         return [arguments.get(name) for name in self.names]
 
-    def _check(self, values: list[Any], places: Sequence[str] | range) -> list[Any]:
-        faults: list[Fault] = []
-        for value, place, required, validator in zip(
-            values, places, self._required, self._validators, strict=True
-        ):
+    def _check(self, values: Sequence[Any], places: Sequence[str] | range) -> None:
+        for place, value in enumerate(values):  # `zip` would take longer than all checks
+            required, validator = self._checks[place]
+            if value is None and not required:
+                continue
+            if first_unusable(value, "") or not validator.is_valid(value):
+                raise invalid(*self._faults(values, places))
+
+    def _faults(self, values: Sequence[Any], places: Sequence[str] | range) -> Iterator[Fault]:
+        for value, place, (required, validator) in zip(values, places, self._checks, strict=False):
             if value is not None or required:
-                faults += _faults(validator, value, f"/{place}")
-        if faults:
-            raise invalid(*faults)
-        return values
+                yield from _faults(validator, value, f"/{place}")
 
 
 class Shapes:

@@ -1,11 +1,16 @@
 """Bodies of HTTP requests → JSON values."""
 
-from typing import Any
+from typing import Any, Final
 
 import orjson
+from multidict import istr
 
 from app.errors import Code, Refusal
 from app.wire.http import Received
+
+# It has one encoding (RFC 8259, section 8.1).
+JSON: Final = "application/json"
+_CONTENT_TYPE: Final = istr("Content-Type")
 
 
 def decode(received: Received) -> Any:
@@ -14,7 +19,8 @@ def decode(received: Received) -> Any:
     Raises:
         Refusal: the content type is not JSON, or the body is not.
     """
-    if not _is_json(received.headers.get("Content-Type", "")):
+    content_type = received.headers.get(_CONTENT_TYPE, "")
+    if content_type != JSON and not is_of(content_type, JSON):
         raise Refusal(Code.UNSUPPORTED_CONTENT_TYPE)
     try:
         return orjson.loads(received.body)
@@ -22,10 +28,8 @@ def decode(received: Received) -> Any:
         raise Refusal(Code.UNDECODABLE_BODY) from None
 
 
-def _is_json(content_type: str) -> bool:
-    """Whether a Content-Type is JSON in the one encoding JSON has (RFC 8259, section 8.1)."""
-    if content_type == "application/json":
-        return True
-    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
+def is_of(content_type: str, media_type: str) -> bool:
+    """Whether a Content-Type is this media type, in UTF-8."""
+    given, *parameters = (part.strip().lower() for part in content_type.split(";"))
     charsets = [p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset")]
-    return media_type == "application/json" and all(c in {"utf-8", "utf8"} for c in charsets)
+    return given == media_type and all(c in {"utf-8", "utf8"} for c in charsets)

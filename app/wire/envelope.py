@@ -13,66 +13,51 @@ import orjson
 
 from app.call import Failure, Result, Success
 from app.errors import ANSWERS, Code
-from app.wire.http import Answer
+from app.wire.http import HEADERS, Answer
 
 # How a wire spells a code and its text where it does not spell them as the house does.
 Spelling: TypeAlias = Mapping[Code, tuple[int, str]]
-
-_HEADERS: Final = {
-    "Content-Type": "application/json",
-    # Answers hold secrets: no cache keeps them, no browser guesses them to be a page.
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Server": "api-tokens",
-}
+_AS_IT_IS: Final[Spelling] = MappingProxyType({})
+# A dict, since from no other mapping members are taken as quickly.
+NO_MEMBERS: Final[Mapping[str, Any]] = {}
 
 
 def render(
     result: Result,
     request_id: str,
-    members: Mapping[str, Any] = MappingProxyType({}),
-    spelling: Spelling = MappingProxyType({}),
+    members: Mapping[str, Any] = NO_MEMBERS,
+    spelling: Spelling = _AS_IT_IS,
 ) -> Answer:
     """The result as an HTTP answer; `members` (a JSON-RPC id) stand beside it."""
     body = encode(document(result, members, spelling))
     if isinstance(result, Success):
-        return Answer(200, body, {**_HEADERS, "X-Request-Id": request_id})
+        return Answer(200, body, HEADERS, request_id)
     return Answer(result.status, body, headers(request_id, result))
 
 
 def document(
     result: Result,
-    members: Mapping[str, Any] = MappingProxyType({}),
-    spelling: Spelling = MappingProxyType({}),
+    members: Mapping[str, Any] = NO_MEMBERS,
+    spelling: Spelling = _AS_IT_IS,
 ) -> dict[str, Any]:
     """The whole answer: version, id, and either a result or an error."""
-    if isinstance(result, Success):
-        return {"jsonrpc": "2.0", **members, "result": success(result)}
-    return {"jsonrpc": "2.0", **members, "error": _spelled(result, spelling)}
+    if not isinstance(result, Success):
+        return {"jsonrpc": "2.0", **members, "error": _spelled(result, spelling)}
+    member = {"status": 200, "status_text": "OK", "exception": False, "data": result.data}
+    if result.meta:
+        member["meta"] = result.meta
+    return {"jsonrpc": "2.0", **members, "result": member}
 
 
 def plain(status: int, value: Any, request_id: str) -> Answer:
     """A value that is no method's answer, without an envelope."""
-    return Answer(status, encode(value), {**_HEADERS, "X-Request-Id": request_id})
+    return Answer(status, encode(value), {**HEADERS, "X-Request-Id": request_id})
 
 
 def nothing(request_id: str) -> Answer:
     """The answer to who waits for none."""
-    kept = {name: text for name, text in _HEADERS.items() if name != "Content-Type"}
+    kept = {name: text for name, text in HEADERS.items() if name != "Content-Type"}
     return Answer(204, b"", {**kept, "X-Request-Id": request_id})
-
-
-def success(result: Success) -> dict[str, Any]:
-    """The `result` member."""
-    member: dict[str, Any] = {
-        "status": 200,
-        "status_text": "OK",
-        "exception": False,
-        "data": result.data,
-    }
-    if result.meta:
-        member["meta"] = result.meta
-    return member
 
 
 def failure(result: Failure) -> dict[str, Any]:
@@ -97,7 +82,7 @@ def _spelled(result: Failure, spelling: Spelling) -> dict[str, Any]:
 
 def headers(request_id: str, result: Failure) -> dict[str, str]:
     """The headers of a refusal: who to be (401), what verbs there are (405), when to come back."""
-    given = {**_HEADERS, "X-Request-Id": request_id}
+    given = {**HEADERS, "X-Request-Id": request_id}
     if result.status == HTTPStatus.UNAUTHORIZED:
         given["WWW-Authenticate"] = "Bearer"
     if result.status == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from app.authentication import SESSION_ENDED
-from app.call import FORGOTTEN, Failure, Result, Success
+from app.call import FORGOTTEN, Failure, Kept, Result, Success
 from app.errors import Code, Refusal
 from app.wire import cookies, envelope
 from app.wire.http import Answer, Received
@@ -11,7 +11,12 @@ from app.wire.http import Answer, Received
 
 def completed(answer: Answer, result: Result, received: Received) -> Answer:
     """The answer with the headers that the result of a call asks for."""
-    more = _more_headers(result, received)
+    if isinstance(result, Success):
+        more = _cookie(result.session, received) if result.session else None
+    elif result.code is Code.VERB_NOT_ALLOWED:  # what changes something is not for GET
+        more = {"Allow": "POST"}
+    else:
+        more = _cookie(FORGOTTEN, received) if _has_dead_cookie(result, received) else None
     return replace(answer, headers={**answer.headers, **more}) if more else answer
 
 
@@ -21,14 +26,8 @@ def verb_refused(request_id: str, *allowed: str) -> Answer:
     return replace(answered, headers={**answered.headers, "Allow": ", ".join(allowed)})
 
 
-def _more_headers(result: Result, received: Received) -> dict[str, str]:
-    if isinstance(result, Success):
-        kept = result.session
-    elif result.code is Code.VERB_NOT_ALLOWED:  # what changes something is not for GET
-        return {"Allow": "POST"}
-    else:
-        kept = FORGOTTEN if _has_dead_cookie(result, received) else None
-    return {"Set-Cookie": cookies.setting(kept, received.headers)} if kept else {}
+def _cookie(kept: Kept, received: Received) -> dict[str, str]:
+    return {"Set-Cookie": cookies.setting(kept, received.headers)}
 
 
 def _has_dead_cookie(failure: Failure, received: Received) -> bool:

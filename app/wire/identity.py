@@ -64,9 +64,23 @@ class Identity:
         """
         if not self._credentials:
             return ANONYMOUS
+        kept = self.kept()
+        if kept is not None:
+            return kept
         if self._next is None:
             self._next = asyncio.create_task(self._ask_next())
         return await asyncio.shield(self._next)
+
+    def kept(self, credentials: Sequence[str] = ()) -> Caller | None:  # noqa: ARG002 - always ours
+        """Who calls, if nobody has to be asked. Raises as `Authentication.caller` does."""
+        try:
+            caller = self._authentication.kept(self._credentials)
+        except Refusal as refusal:
+            self._refused(refusal)
+            raise
+        if caller is not None:
+            self._found(caller)
+        return caller
 
     async def _ask_next(self) -> Caller:
         async with self._asking:
@@ -74,11 +88,17 @@ class Identity:
             try:
                 caller = await self._authentication.caller(self._credentials)
             except Refusal as refusal:
-                if refusal.code in _DELETED:
-                    self._settle(self.caller_known, Standing.DELETED)
+                self._refused(refusal)
                 raise
-            self._settle(caller, Standing.DISABLED if caller.barred else Standing.GOOD)
+            self._found(caller)
             return caller
+
+    def _refused(self, refusal: Refusal) -> None:
+        if refusal.code in _DELETED:
+            self._settle(self.caller_known, Standing.DELETED)
+
+    def _found(self, caller: Caller) -> None:
+        self._settle(caller, Standing.DISABLED if caller.barred else Standing.GOOD)
 
     def _settle(self, caller: Caller, standing: Standing) -> None:
         before, user_before = self.standing, self.caller_known.user_id

@@ -6,16 +6,19 @@ An envelope is a call wherever it arrives. On the wires of the house its refusal
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from app.call import Failure, Request, Result
 from app.errors import ANSWERS, Code, Refusal
 from app.wire import envelope
-from app.wire.envelope import Spelling
+from app.wire.envelope import NO_MEMBERS, Spelling
 
 Run: TypeAlias = Callable[[Request], Awaitable[Result]]
+# What an id, and what arguments may be: `str | int` would be made anew each time.
+_IDS: Final = (str, int, float, type(None))
+_ARGUMENTS: Final = (list, dict)
 # What is no request is, for the public client, a body that cannot be decoded.
 HOUSE: Final[Spelling] = MappingProxyType(
     {Code.INVALID_REQUEST: (int(Code.UNDECODABLE_BODY), ANSWERS[Code.UNDECODABLE_BODY][1])}
@@ -29,7 +32,7 @@ SPECIFICATION: Final[Spelling] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Envelope:
     """What a body asks for: a call, or a refusal where it is none. Without an id nobody waits.
 
@@ -59,13 +62,14 @@ def read(body: Any, at: Request) -> Envelope:
     if not is_envelope(body):
         return Envelope({"id": None}, Refusal(Code.INVALID_REQUEST))
     call_id, method, arguments = body.get("id"), body.get("method"), body.get("params")
-    if not isinstance(call_id, str | int | float | None) or isinstance(call_id, bool):
+    if not isinstance(call_id, _IDS) or isinstance(call_id, bool):
         return Envelope({"id": None}, Refusal(Code.INVALID_REQUEST))
     arguments = [] if arguments is None else arguments
-    if not isinstance(method, str) or not isinstance(arguments, list | dict):
+    if not isinstance(method, str) or not isinstance(arguments, _ARGUMENTS):
         return Envelope({"id": call_id}, Refusal(Code.INVALID_REQUEST))
-    called = replace(at, method="/" + method.removeprefix("/"), arguments=arguments)
-    return Envelope({"id": call_id} if "id" in body else {}, called)
+    method = method if method.startswith("/") else f"/{method}"
+    called = Request(method, arguments, at.credentials, at.read_only, at.id, at.address)
+    return Envelope({"id": call_id} if "id" in body else NO_MEMBERS, called)
 
 
 def read_batch(body: Sequence[Any], at: Request, most: int) -> list[Envelope]:

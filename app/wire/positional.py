@@ -4,19 +4,20 @@ A JSON-RPC 2.0 envelope posted to any of these URLs is a call of the method it n
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final
+
+from multidict import istr
 
 from app.call import Failure, Request, Result, Success
 from app.dispatcher import Dispatcher
 from app.errors import Refusal
 from app.wire import bodies, envelope, headers, jsonrpc
 from app.wire.credentials import credentials
+from app.wire.envelope import NO_MEMBERS
 from app.wire.http import Answer, Received
 
 BASE: Final = "/api"
-VOID: Final = "X-Api-Void-Call"
-_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+VOID: Final = istr("X-Api-Void-Call")
 
 
 async def answer(
@@ -50,13 +51,13 @@ def decode(received: Received) -> Any:
 
 def parse(received: Received, body: Any, request_id: str) -> Request:
     """The call that the URL names; a body that is no list is the one argument."""
-    return Request(
-        method=received.path.removeprefix(BASE),
-        arguments=body if isinstance(body, list) else [body],
-        credentials=credentials(received.headers),
-        read_only=received.verb == "GET",
-        id=request_id,
-        address=received.address,
+    return Request(  # by position: a class takes twice as long by name
+        received.path.removeprefix(BASE),
+        body if isinstance(body, list) else [body],
+        credentials(received.headers),
+        received.verb == "GET",
+        request_id,
+        received.address,
     )
 
 
@@ -67,7 +68,7 @@ def _verbs(dispatcher: Dispatcher, received: Received) -> tuple[str, ...]:
 
 
 def _rendered(
-    result: Result, received: Received, request_id: str, members: Mapping[str, Any] = _NOTHING
+    result: Result, received: Received, request_id: str, members: Mapping[str, Any] = NO_MEMBERS
 ) -> Answer:
     """The result as an answer; who makes a void call sees an empty success."""
     if _is_void(received):

@@ -59,7 +59,7 @@ async def rotate(call: Call, token_id: str, options: Mapping[str, Any] | None = 
     row = await call.row(
         "api_tokens/rotate",
         token_id=token_id,
-        digest=call.tokens.digests(secret)[0],
+        digest=call.tokens.digest(secret),
         digest_scheme=call.tokens.scheme,
         hint=call.tokens.hint(secret),
         grace=_grace(call, options),

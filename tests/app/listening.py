@@ -15,6 +15,7 @@ from tests.methods.support import Sql
 from tests.support import until
 
 MARKER: Final = "marker"
+HEARD: Final = Change("api_tokens", "update", None, ("x",))
 
 
 class Recorder:
@@ -65,6 +66,21 @@ async def notify(sql: Sql, table: str, action: str, *ids: str) -> None:
     """Send a message as the triggers do."""
     message = {"table": table, "action": action, "user_id": None, "ids": ids}
     await sql.execute("select pg_notify($1, $2)", CHANNEL, orjson.dumps(message).decode())
+
+
+async def backends(sql: Sql) -> list[int]:
+    """The database's processes that listeners of this database are connected to."""
+    rows = await sql.fetch(
+        "select pid from pg_stat_activity where application_name = 'api-tokens listener'"
+        " and datname = current_database()"
+    )
+    return [row["pid"] for row in rows]
+
+
+async def hears(told: Recorder, sql: Sql) -> None:
+    """It hears of what is sent from now on."""
+    await notify(sql, "api_tokens", "update", "x")
+    assert await told.told(sql) == [HEARD]
 
 
 class Proxy:
@@ -123,6 +139,17 @@ class Proxy:
         if host:
             return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
         return await asyncio.open_connection(self._dsn.host, port)
+
+
+async def attempts(gate: Proxy, number: int) -> list[float]:
+    """When the next so many attempts to connect were made; the ones before are forgotten."""
+    gate.attempts.clear()
+
+    async def enough() -> bool:
+        return len(gate.attempts) >= number
+
+    await until(enough)
+    return gate.attempts[:number]
 
 
 @asynccontextmanager

@@ -1,9 +1,32 @@
-"""Steps that the tests of the audit trail's seals share."""
+"""Steps that the tests of `app` share."""
 
+from app import statements
+from app.accounts import Accounts
+from app.authentication import Authentication
+from app.config import Settings
+from app.database import Database
+from app.listener import Listener
+from app.lookups import Lookups
+from app.permissions import PermissionRegistry
 from app.seals.sealing import MOST_EVENTS, seal_all
 from app.services import Services
-from app.token_format import Key
+from app.statements import Statements
+from app.token_cache import TokenCache
+from app.token_format import Format, Key
+from app.usage import Usage
+from app.verification import Verification
 from tests.methods.support import Sql
+
+
+def cut_off_authentication() -> Authentication:
+    """An authentication whose database cannot be reached: whatever asks it is told so."""
+    url = "postgresql://127.0.0.1:1/nothing"
+    nowhere = Statements(Database(url), statements.load())
+    tokens, known = Format("apt", [Key.of(b"k" * 32)]), PermissionRegistry()
+    cache = TokenCache(Listener(url), 100)
+    lookups = Lookups(nowhere, tokens, known.known, cache)
+    verification = Verification(tokens, cache, lookups, Usage())
+    return Authentication(nowhere, verification, tokens, known, Accounts.of(Settings()))
 
 
 def key_of(services: Services) -> Key:

@@ -1,20 +1,18 @@
 from dataclasses import replace
+from typing import Any, Final
 
 import pytest
 from asyncpg import Connection, Record
 
-from app import statements
-from app.accounts import Accounts
 from app.authentication import Authenticates, Authentication
 from app.call import ANONYMOUS, Caller
 from app.config import Settings
-from app.database import Database
 from app.errors import Refusal
 from app.key_file import new_key
-from app.permissions import PermissionRegistry
 from app.services import Services, open_services
-from app.statements import Statements, load
-from app.token_format import Format, Key, make
+from app.statements import load
+from app.token_format import make
+from tests.app.support import cut_off_authentication
 from tests.conftest import MemberMaker
 from tests.support import Api, first_token
 
@@ -37,9 +35,7 @@ async def refusal(authentication: Authenticates, *credentials: str) -> tuple[int
 @pytest.fixture
 def cut_off() -> Authentication:
     """An authentication whose database cannot be reached: whatever asks it is told so."""
-    nowhere = Statements(Database("postgresql://127.0.0.1:1/nothing"), statements.load())
-    tokens = Format("apt", [Key.of(b"k" * 32)])
-    return Authentication(nowhere, tokens, PermissionRegistry(), Accounts.of(Settings()))
+    return cut_off_authentication()
 
 
 async def test_without_credentials_one_is_anonymous(cut_off: Authentication) -> None:
@@ -255,9 +251,18 @@ def test_a_caller_holds_what_is_in_effect(who: Caller, permission: str, holds: b
     assert who.holds(permission) is holds
 
 
-async def test_a_token_is_found_by_an_index(services: Services) -> None:
+FINDING: Final[dict[str, list[Any]]] = {
+    "find_tokens": [[b"digest"] * 100, {}],
+    "find_tokens_otherwise": [[1] * 100, [b"digest"] * 100, {}],
+}
+
+
+@pytest.mark.parametrize(("name", "parameters"), FINDING.items(), ids=FINDING)
+async def test_a_token_is_found_by_an_index(
+    services: Services, name: str, parameters: list[Any]
+) -> None:
     """A plan made while the tables are small is one that serves when they have grown."""
-    statement = load()["_service/authenticate_token"]
+    statement = load()[f"_service/{name}"]
     async with services.database.connection() as connection:
-        plan = await connection.fetch(f"explain {statement.text}", [b"digest"], {})
+        plan = await connection.fetch(f"explain {statement.text}", *parameters)
     assert not [line for (line,) in plan if "Seq Scan" in line]

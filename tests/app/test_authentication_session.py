@@ -8,18 +8,15 @@ from datetime import timedelta
 import pytest
 from asyncpg import Connection, Record
 
-from app import statements
-from app.accounts import Accounts
-from app.authentication import Authenticates, Authentication
+from app.authentication import Authenticates
 from app.call import Caller
 from app.config import Settings
-from app.database import Database
 from app.errors import Refusal
 from app.key_file import new_key
-from app.permissions import PermissionRegistry
 from app.services import Services, open_services
-from app.statements import Statements, load
-from app.token_format import SESSION_PREFIX, Format, Key, completed, make
+from app.statements import load
+from app.token_format import SESSION_PREFIX, completed, make
+from tests.app.support import cut_off_authentication
 from tests.methods.support import signed_in
 from tests.people import PASSWORD, person
 from tests.support import Api, first_token
@@ -73,9 +70,7 @@ async def ended(api: Api) -> bool:
 )
 async def test_junk_never_reaches_the_database(secret: str) -> None:
     """What cannot be a session is refused without a question to PostgreSQL."""
-    nowhere = Statements(Database("postgresql://127.0.0.1:1/nothing"), statements.load())
-    tokens = Format("apt", [Key.of(b"k" * 32)])
-    cut_off = Authentication(nowhere, tokens, PermissionRegistry(), Accounts.of(Settings()))
+    cut_off = cut_off_authentication()
     assert await refusal(cut_off, secret) == ENDED
     assert (await refusal(cut_off, WELL_FORMED))[0] == -32814
 

@@ -102,7 +102,7 @@ def is_as_shown(example: Example, data: Any) -> bool:
     return (is_shaped or is_trail) and is_valid(schema, REGISTRY.components, data)
 
 
-@each(blocks("sh", "curl "))
+@each(blocks("sh", f"curl -X POST {URL}{VERSION}"))
 async def test_the_curl_calls_work(live: Live, example: Example, code: str) -> None:
     """Pasted in a shell, each is answered as documented."""
     if shutil.which("curl") is None and not os.environ.get("CI"):

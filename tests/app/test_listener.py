@@ -4,17 +4,30 @@ import asyncio
 from collections.abc import AsyncIterator
 from itertools import pairwise
 
+import asyncpg
 import pytest
-from asyncpg import Connection, Record
 
-from app import listener as listener_module
 from app.errors import CannotStart
-from app.listener import Change, Listener, listening
-from tests.app.listening import Proxy, Recorder, notify, proxied, recorder
+from app.listener import Change, Listener, hearing, listening
+from tests.app.listening import (
+    HEARD,
+    Proxy,
+    Recorder,
+    attempts,
+    backends,
+    hears,
+    notify,
+    proxied,
+    recorder,
+)
 from tests.methods.support import Sql, put_tokens
 from tests.support import until
 
-HEARD = Change("api_tokens", "update", None, ("x",))
+
+@pytest.fixture
+async def sql(unsettled: Sql) -> Sql:
+    """A connection that waits for nobody."""
+    return unsettled
 
 
 @pytest.fixture
@@ -29,21 +42,6 @@ async def proxy(database_url: str) -> AsyncIterator[tuple[Proxy, str]]:
     """A way to the test's database that may fail."""
     async with proxied(database_url) as found:
         yield found
-
-
-async def backends(sql: "Connection[Record]") -> list[int]:
-    """The database's processes that listeners of this database are connected to."""
-    rows = await sql.fetch(
-        "select pid from pg_stat_activity where application_name = 'api-tokens listener'"
-        " and datname = current_database()"
-    )
-    return [row["pid"] for row in rows]
-
-
-async def hears(told: Recorder, sql: Sql) -> None:
-    """It hears of what is sent from now on."""
-    await notify(sql, "api_tokens", "update", "x")
-    assert await told.told(sql) == [HEARD]
 
 
 async def test_hears_of_a_change(listener: Listener, sql: Sql) -> None:
@@ -123,23 +121,12 @@ async def test_says_so_when_it_listens_again(proxy: tuple[Proxy, str], sql: Sql)
         assert await told.told(sql) == [HEARD]
 
 
-async def attempts(gate: Proxy, number: int) -> list[float]:
-    """When the next so many attempts to connect were made; the ones before are forgotten."""
-    gate.attempts.clear()
-
-    async def enough() -> bool:
-        return len(gate.attempts) >= number
-
-    await until(enough)
-    return gate.attempts[:number]
-
-
 async def test_waits_longer_and_longer(
     proxy: tuple[Proxy, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twice as long each time, up to a bound; after a success it begins anew."""
-    monkeypatch.setattr(listener_module, "SHORTEST_PAUSE", 0.02)
-    monkeypatch.setattr(listener_module, "LONGEST_PAUSE", 0.15)
+    monkeypatch.setattr(hearing, "SHORTEST_PAUSE", 0.02)
+    monkeypatch.setattr(hearing, "LONGEST_PAUSE", 0.15)
     gate, url = proxy
     async with listening(url) as listener:
         told = recorder(listener)
@@ -156,42 +143,6 @@ async def test_waits_longer_and_longer(
             assert pauses[-1] < 1
             gate.refuses = False
             await told.until_missed(times)
-
-
-async def test_notices_a_silent_connection(
-    proxy: tuple[Proxy, str], sql: Sql, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One that is still open and on which nothing comes any more is given up."""
-    monkeypatch.setattr(listener_module, "PULSE", 0.1)
-    monkeypatch.setattr(listener_module, "PATIENCE", 0.2)
-    gate, url = proxy
-    async with listening(url) as listener:
-        told = recorder(listener)
-        await hears(told, sql)
-        gate.fall_silent()
-        await notify(sql, "api_tokens", "update", "lost")
-        await told.until_missed()
-        await hears(told, sql)
-
-
-async def test_a_quiet_connection_is_kept(
-    proxy: tuple[Proxy, str], sql: Sql, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One on which nothing happens answers when it is asked."""
-    monkeypatch.setattr(listener_module, "PULSE", 0.05)
-    gate, url = proxy
-    async with listening(url) as listener:
-        told = recorder(listener)
-        before = await backends(sql)
-
-        async def asked() -> bool:
-            query = "select query = 'select 1' from pg_stat_activity where pid = $1"
-            return bool(await sql.fetchval(query, before[0]))
-
-        await until(asked)
-        await hears(told, sql)
-        assert (await backends(sql), told.times_missed) == (before, 0)
-    assert len(gate.attempts) == 1
 
 
 async def test_hears_of_new_tokens_of_the_watched(listener: Listener, sql: Sql) -> None:
@@ -229,6 +180,40 @@ async def test_watches_again_after_it_was_lost(listener: Listener, sql: Sql) -> 
         user,
     )
     assert [change.action for change in await told.told(sql)] == ["create"]
+
+
+async def test_watches_before_it_says_what_was_missed(
+    listener: Listener, sql: Sql, database_url: str
+) -> None:
+    """Or new tokens might go by unheard after that."""
+    told = recorder(listener)
+    user = await put_tokens(sql, [])
+    await listener.watch(user)
+    [pid] = await backends(sql)
+    other = await asyncpg.connect(database_url)
+
+    async def wait(pids: list[int]) -> None:
+        async def do() -> bool:
+            query = "select wait_event = 'advisory' from pg_stat_activity where pid = any($1)"
+            return bool(await sql.fetchval(query, pids))
+
+        await until(do)
+
+    # Who has this lock, for which there is a queue, keeps others from watching.
+    lock = "select pg_advisory_lock(7823, watch_number($1))"
+    locked = asyncio.create_task(other.execute(lock, user))
+    await wait([other.get_server_pid()])
+    await sql.execute("select pg_terminate_backend($1)", pid)
+    await locked
+
+    async def is_connected() -> bool:
+        return await backends(sql) not in ([], [pid])
+
+    await until(is_connected)
+    await wait(await backends(sql))
+    assert told.times_missed == 0
+    await other.close()
+    await told.until_missed()
 
 
 async def test_watching_while_it_is_deaf(proxy: tuple[Proxy, str], sql: Sql) -> None:

@@ -153,12 +153,16 @@ async def refused_start(*options: str) -> str:
     return line
 
 
-async def test_refuses_a_port_that_is_taken(database_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_refuses_a_port_that_is_taken(
+    database_url: str, tmp_path: Path, workers: str
+) -> None:
     """A port in use is named, and the exit status is not zero."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         options = ["--data-dir", str(tmp_path), "--database-url", database_url]
-        assert f"127.0.0.1:{port}" in await refused_start("--port", port, *options)
+        line = await refused_start("--port", port, "--workers", workers, *options)
+        assert f"127.0.0.1:{port}" in line
 
 
 async def test_refuses_a_second_service(tmp_path: Path) -> None:
@@ -230,9 +234,12 @@ async def test_refuses_a_bad_permission_file(database_url: str, tmp_path: Path) 
     assert f"{path}: permissions.root" in line
 
 
-async def test_refuses_a_bad_list_of_gateways(database_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_refuses_a_bad_list_of_gateways(
+    database_url: str, tmp_path: Path, workers: str
+) -> None:
     """Who would be believed nothing, or by mistake, is refused before it listens."""
-    options = ["--data-dir", str(tmp_path), "--database-url", database_url]
+    options = ["--data-dir", str(tmp_path), "--database-url", database_url, "--workers", workers]
     line = await refused_start("--trusted-proxies", "10.0.0.0/8,nonsense", *options)
     assert "--trusted-proxies: 'nonsense'" in line
 

@@ -7,7 +7,6 @@ mean anything.
 """
 
 import asyncio
-import os
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,6 +19,7 @@ import orjson
 import uvloop
 from aiohttp import ClientSession, ClientWebSocketResponse, TCPConnector, WSMsgType
 
+from tests.benchmarks.process import resident
 from tests.support import Server, running_server
 
 IN_FLIGHT: Final = 32
@@ -104,17 +104,11 @@ async def measure_memory(server: Server, idle: int) -> None:
         server.url, headers=headers, connector=TCPConnector(limit=0)
     ) as session:
         warm = [await _opened(session) for _ in range(50)]
-        before = _resident(server)
+        before = resident(server.process.pid)
         sockets = [await _opened(session) for _ in range(idle)]
-        after = _resident(server)
+        after = resident(server.process.pid)
         print(f"{idle} idle connections: {(after - before) / idle / 1024:.1f} KiB each")
         await asyncio.gather(*(socket.close() for socket in [*warm, *sockets]))
-
-
-def _resident(server: Server) -> int:
-    """The bytes of memory that the server holds (Linux)."""
-    pages = Path(f"/proc/{server.process.pid}/statm").read_text("utf-8").split()[1]
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 async def _opened(session: ClientSession) -> ClientWebSocketResponse:

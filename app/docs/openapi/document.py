@@ -26,7 +26,7 @@ A refusal has a code and a text. Verbs that a path does not have are answered 40
 a GET that misses arguments, which it cannot bring, 400 for want of them.
 WebSocket, which the same methods can be called over, is not described here: see `/openrpc.json`.
 """
-_TAGS: Final = ("json-rpc", "documents", "probes")
+_TAGS: Final = ("json-rpc", "standards", "documents", "probes")
 
 
 def openapi(registry: Registry, version: str) -> dict[str, Any]:

@@ -61,6 +61,15 @@ def parameters(*names: str) -> list[dict[str, str]]:
     return [{"$ref": f"#/components/parameters/{name}"} for name in names]
 
 
+def challenge(pattern: str) -> dict[str, Any]:
+    """WWW-Authenticate where it says more than how to show credentials."""
+    return {
+        "description": "What to show credentials as, and what is wrong with those shown.",
+        "required": True,
+        "schema": {"type": "string", "pattern": pattern},
+    }
+
+
 def headers(*names: str) -> dict[str, dict[str, str]]:
     """References to headers of an answer; every answer has a request id."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *names)}

@@ -1,4 +1,4 @@
-"""The paths that call no method, as OpenAPI has them: probes, documents, and what clients ask."""
+"""The paths that are no methods, as OpenAPI has them: probes, documents, and what others ask."""
 
 from typing import Any, Final
 
@@ -12,7 +12,9 @@ from app.docs.openapi.answers import (
     refusals_by_status,
 )
 from app.docs.openapi.envelopes import Schema, closed, enveloped
+from app.docs.openapi.forward_auth import forward_auth
 from app.docs.openapi.headers import KNOWN, REQUEST_ID, VOID, headers, parameters
+from app.docs.openapi.oauth import oauth
 from app.docs.openapi.security import NONE
 from app.errors import Code
 
@@ -39,6 +41,8 @@ def others() -> dict[str, Any]:
         "/health": _probe("health", "Whether the process lives"),
         "/ready": _probe("ready", "Whether the database answers too", _not_ready()),
         **{path: _document(*told) for path, told in DOCUMENTS.items()},
+        **oauth(),
+        **forward_auth(),
         "/api/schema": _asked("schema", "The methods, as OpenRPC", {"anyOf": [_OPENRPC, _NULL]}),
         "/api/publish": _published(),
     }

@@ -23,6 +23,10 @@ SCHEMES: Final[dict[str, Any]] = {
 }
 # One of them, whichever.
 REQUIRED: Final[list[dict[str, list[str]]]] = [{name: []} for name in SCHEMES]
+# The same where no page of the service calls: cookies are not looked at.
+IN_HEADERS: Final[list[dict[str, list[str]]]] = [
+    {name: []} for name in SCHEMES if name != "session"
+]
 NONE: Final[list[dict[str, list[str]]]] = []
 # For what depends on the methods that are called.
 OPTIONAL: Final[list[dict[str, list[str]]]] = [{}, *REQUIRED]

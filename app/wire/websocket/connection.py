@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from aiohttp import WSMsgType, web
@@ -16,9 +16,12 @@ from app.wire import envelope, jsonrpc
 from app.wire.identity import Identity
 from app.wire.websocket.hearing import Hearing
 from app.wire.websocket.outbox import Outbox
+from app.wire.websocket.relay import Relay
 
 log = logging.getLogger("api_tokens")
 
+# Seconds that a client has to say goodbye too.
+FAREWELL: Final = 2.0
 # Calls of one batch that run at the same time.
 AT_ONCE: Final = 4
 
@@ -37,12 +40,11 @@ class Bounds:
     patience: float
 
 
-@dataclass(slots=True, eq=False)
-class _Open:
-    """A call in flight: the id it is known by, and whether its answer is still wanted."""
+class _Call(NamedTuple):
+    """A call in flight, and the slots that it takes up."""
 
-    call_id: Any
-    wanted: bool = True
+    asked: jsonrpc.Envelope
+    slots: int
 
 
 @dataclass(eq=False, kw_only=True)
@@ -71,7 +73,10 @@ class Connection:
         """Let this connection's calls be made by whoever opened it."""
         self._dispatcher = replace(self.dispatcher, authentication=self.identity)
         self._slots = asyncio.Semaphore(self.bounds.calls)
-        self._open: set[_Open] = set()
+        self._relay = Relay(self._answer, self.tasks)
+        # The calls whose answers are wanted, by who they are: a client may use an id twice.
+        self._wanted: dict[int, jsonrpc.Envelope] = {}
+        self._is_over = asyncio.Event()
 
     async def run(self) -> None:
         """Take frames until the client goes. Calls that have begun run on to their end."""
@@ -84,10 +89,20 @@ class Connection:
                     await self.outbox.pong(message.data)
         finally:
             await self.hearing.close()
+            self._is_over.set()
 
     async def say_goodbye(self) -> None:
-        """Close: this process goes away."""
-        await self.outbox.say_goodbye()
+        """Close: this process goes away. Returns when the client has said goodbye too, or is gone.
+
+        aiohttp itself does not wait for that; a client that then finds nobody to say goodbye to
+        takes it for a breakdown.
+        """
+        timer = asyncio.get_running_loop().call_later(FAREWELL, self.outbox.cut_off)
+        try:
+            await self.outbox.say_goodbye()
+            await self._is_over.wait()
+        finally:
+            timer.cancel()
 
     async def _take(self, frame: bytes) -> None:
         """Begin what a frame asks for; returns when the next frame may be looked at."""
@@ -99,14 +114,15 @@ class Connection:
             # One batch at a time, since its answers are kept until the last of them is there.
             await asyncio.wait([self._start(self._answer_batch(body))])
         elif not _is_answer(body):
-            asked = jsonrpc.read(body, self.at)
-            slots = self._weight(frame)
-            for _ in range(slots):
+            call = _Call(jsonrpc.read(body, self.at), self._weight(frame))
+            for _ in range(call.slots):
                 await self._slots.acquire()
-            if _is_notice(asked):  # done at once, in the order of frames
-                await self._answer(asked, slots)
+            self._wanted[id(call.asked)] = call.asked
+            if _is_notice(call.asked):  # done at once, in the order of frames
+                await self._answer(call)
+                self.outbox.flush()
             else:
-                self._start(self._answer(asked, slots))
+                self._relay.put(call)
 
     def _weight(self, frame: bytes) -> int:
         """How many slots a call takes: all of them together hold what two long frames do."""
@@ -119,16 +135,15 @@ class Connection:
         task.add_done_callback(self.tasks.discard)
         return task
 
-    async def _answer(self, asked: jsonrpc.Envelope, slots: int) -> None:
+    async def _answer(self, call: _Call) -> None:
         """Run a call that has its slots, which it keeps until the client has read the answer."""
-        call = _Open(asked.members.get("id"))
-        self._open.add(call)
+        asked, slots = call
         try:
             result = await jsonrpc.answer(self._run, asked)
-            if call.wanted:
-                await self._tell(asked, result)
+            if id(asked) in self._wanted and not asked.is_notification:
+                await self.outbox.send(envelope.document(result, asked.members, jsonrpc.HOUSE))
         finally:
-            self._open.discard(call)
+            self._wanted.pop(id(asked), None)
             for _ in range(slots):
                 self._slots.release()
 
@@ -142,10 +157,6 @@ class Connection:
         documents = jsonrpc.documents(batch, results, jsonrpc.HOUSE)
         if documents:
             await self.outbox.send(documents)
-
-    async def _tell(self, asked: jsonrpc.Envelope, result: Result) -> None:
-        if not asked.is_notification:
-            await self.outbox.send(envelope.document(result, asked.members, jsonrpc.HOUSE))
 
     async def _run_in_slot(self, request: Request) -> Result:
         if request.method == "/schema":  # a batch of these would be a thousand times as long
@@ -175,9 +186,10 @@ class Connection:
 
     async def _abort(self, arguments: Any) -> Success:
         """The answer is not wanted any more. What has begun runs on: a change is made or not."""
-        for call in self._open:
-            if any(_is_same(call.call_id, aborted) for aborted in _list(arguments)[:1]):
-                call.wanted = False
+        for aborted in _list(arguments)[:1]:
+            for key, asked in [*self._wanted.items()]:
+                if _is_same(asked.members.get("id"), aborted):
+                    del self._wanted[key]
         return Success()
 
     async def _publish(self, _arguments: Any) -> Success:

@@ -16,13 +16,10 @@ VERSION: Final = "13"
 _KEY: Final = re.compile(r"[A-Za-z0-9+/]{22}==")
 
 
-def is_handshake(verb: str, path: str, headers: CIMultiDictProxy[str]) -> bool:
-    """Whether a request asks for a WebSocket where there is one."""
-    return (
-        verb == "GET"
-        and path in PATHS
-        and "websocket" in (name.lower() for name in _listed(headers, "Upgrade"))
-    )
+def is_asked_for(verb: str, headers: CIMultiDictProxy[str]) -> bool:
+    """Whether a request, at one of `PATHS`, asks for a WebSocket."""
+    upgrades = (name.lower() for name in _listed(headers, "Upgrade"))
+    return verb == "GET" and "websocket" in upgrades
 
 
 def protocols(headers: CIMultiDictProxy[str]) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ import orjson
 import pytest
 from aiohttp import WSMsgType
 
-from tests.methods.support import Sql
+from tests.methods.support import Sql, signed_in
+from tests.people import PASSWORD, person
 from tests.support import Api, until
 from tests.wire.websocket.raw import CONTINUATION, TEXT, frame, raw
 from tests.wire.websocket.support import CHANGE, Connect, Place
@@ -256,12 +257,14 @@ async def test_a_surprise_in_a_notice_is_an_answer(
     root: Api, connect: Connect, sql: Sql, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The connection goes on, and the log says more than the client learns."""
-    peer = await connect(root.token)
+    await person(root)
+    session = await signed_in(root, "alice", PASSWORD)  # which is looked for with every call
+    peer = await connect(session.token)
     await peer.call("session/read")
-    await sql.execute("alter table settings rename to lost")
+    await sql.execute("alter table sessions rename to lost")
     answer = await peer.call("/subscribe", ["api-tokens/change"])
     assert (answer["error"]["code"], answer["error"]["data"]["exception"]) == (500, True)
     assert "lost" not in str(answer)
     assert "/subscribe failed" in caplog.text
-    await sql.execute("alter table lost rename to settings")
+    await sql.execute("alter table lost rename to sessions")
     assert await peer.code() is None

@@ -47,9 +47,9 @@ class Deafness:
 
 
 @pytest.fixture
-def deafness(place: Place, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> Deafness:
+def deafness(place: Place, unsettled: Sql, monkeypatch: pytest.MonkeyPatch) -> Deafness:
     """Of the test's own service, which listens already."""
-    return Deafness(sql, monkeypatch)
+    return Deafness(unsettled, monkeypatch)
 
 
 async def test_a_subscriber_is_told_that_it_may_have_missed_something(
@@ -67,7 +67,7 @@ async def test_a_subscriber_is_told_that_it_may_have_missed_something(
 
 
 async def test_who_did_not_subscribe_is_not_told(
-    root: Api, member: MemberMaker, connect: Connect, sql: Sql, deafness: Deafness
+    root: Api, member: MemberMaker, connect: Connect, unsettled: Sql, deafness: Deafness
 ) -> None:
     """A client that keeps no list has nothing to read again."""
     peer, other = await connect((await member("alice")).token), await connect(root.token)
@@ -76,7 +76,7 @@ async def test_who_did_not_subscribe_is_not_told(
     async with deafness.lasts():
         pass
     assert await other.event() == MISSED
-    await sql.execute("update api_tokens set enabled = false where name = 'alice''s'")
+    await unsettled.execute("update api_tokens set enabled = false where name = 'alice''s'")
     assert await peer.events_until(["sessionDisable"]) == []
 
 
@@ -88,7 +88,7 @@ ENDS = {
 
 @pytest.mark.parametrize("event", ENDS)
 async def test_a_token_that_ended_meanwhile_is_told(
-    member: MemberMaker, connect: Connect, sql: Sql, deafness: Deafness, event: str
+    member: MemberMaker, connect: Connect, unsettled: Sql, deafness: Deafness, event: str
 ) -> None:
     """Everybody's standing is looked at again; of tokens they hear nothing more."""
     statement, code = ENDS[event]
@@ -96,20 +96,20 @@ async def test_a_token_that_ended_meanwhile_is_told(
     peer = await connect(alice.token)
     await peer.subscribe()
     async with deafness.lasts():
-        await sql.execute(statement)
+        await unsettled.execute(statement)
     assert await peer.event() == [event]
     assert await peer.code() == code
 
 
 async def test_calls_go_on_meanwhile(
-    root: Api, connect: Connect, sql: Sql, deafness: Deafness
+    root: Api, connect: Connect, unsettled: Sql, deafness: Deafness
 ) -> None:
     """Each asks who calls: nobody is let through because nobody heard."""
     made = await root("api-tokens/create", "ci")
     peer, other = await connect(made["token"]), await connect(root.token)
     assert await peer.code() is None
     async with deafness.lasts():
-        await sql.execute("update api_tokens set enabled = false where name = 'ci'")
+        await unsettled.execute("update api_tokens set enabled = false where name = 'ci'")
         assert [await peer.code(), await other.code()] == [-32813, None]
 
 

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from app.config import Settings
+from app.wire.websocket.connection import FAREWELL
 from app.wire.websocket.handshake import PROTOCOL
 from tests.methods.support import Sql, blocked
 from tests.support import KEY, Api, Server, running_server, until
@@ -41,8 +42,9 @@ async def rename(peer: Peer, token_id: str) -> int:
 async def test_everybody_is_told_goodbye(root: Api, place: Place, connect: Connect) -> None:
     """1001: whoever is told so may connect to another process."""
     peers = [await connect(root.token), await connect(), await connect("nonsense")]
-    await place.door.close()
+    closing = asyncio.create_task(place.door.close())
     assert [await peer.close_code() for peer in peers] == [GOING_AWAY] * 3
+    await closing
 
 
 async def test_calls_in_flight_are_answered_first(
@@ -98,8 +100,19 @@ async def test_a_call_that_takes_too_long_is_not_waited_for(
         await blocked(sql, 1)
         place.door.closing = True
         async with asyncio.timeout(BOUND + 3):
-            await place.door.audience.close(BOUND)
-        assert await peer.close_code() == GOING_AWAY
+            closing = asyncio.create_task(place.door.audience.close(BOUND))
+            assert await peer.close_code() == GOING_AWAY
+            await closing
+
+
+async def test_who_does_not_say_goodbye_is_not_waited_for(
+    root: Api, place: Place, connect: Connect
+) -> None:
+    """Not for longer than a client takes that is there."""
+    await connect(root.token)
+    async with asyncio.timeout(FAREWELL + 3):
+        await place.door.close()
+    assert not place.door.audience.connections
 
 
 async def test_a_closed_service_hears_of_nothing(root: Api, place: Place, connect: Connect) -> None:
