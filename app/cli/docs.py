@@ -42,11 +42,18 @@ def _at(url: str, part: Any) -> Any:
     return found
 
 
-FORMATS: Final[dict[str, Callable[[Registry, str, str], str]]] = {
+# Of the methods of one module or of all, for readers of a release, at a URL.
+FORMATS: Final[dict[str, Callable[[Registry, str, str, str | None], str]]] = {
     "markdown": documents.markdown,
-    "openrpc": lambda methods, release, url: _json(documents.openrpc(methods, release, url)),
-    "openapi": lambda methods, release, url: _json(_at(url, documents.openapi(methods, release))),
-    "typescript": lambda methods, _release, _url: documents.typescript(methods),
+    "openrpc": lambda methods, release, url, module: _json(
+        documents.openrpc(only(methods, module), release, url)
+    ),
+    "openapi": lambda methods, release, url, module: _json(
+        _at(url, documents.openapi(only(methods, module), release))
+    ),
+    "typescript": lambda methods, _release, _url, module: documents.typescript(
+        only(methods, module)
+    ),
 }
 
 
@@ -76,8 +83,7 @@ def docs(settings: Settings, format: str, module: str | None, url: str) -> None:
     methods = _registry(settings)
     if module is not None:
         _check("module", module, modules(methods))
-        methods = only(methods, module)
-    text = FORMATS[format](methods, version("api-tokens"), url.rstrip("/"))
+    text = FORMATS[format](methods, version("api-tokens"), url.rstrip("/"), module)
     click.echo(text.encode(), nl=False)
 
 

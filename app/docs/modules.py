@@ -17,8 +17,10 @@ def modules(registry: Registry) -> dict[str, list[Method]]:
     return {name: list(found) for name, found in groupby(methods, key=module_of)}
 
 
-def only(registry: Registry, module: str) -> Registry:
-    """The same registry with nothing but the methods and events of one module."""
+def only(registry: Registry, module: str | None) -> Registry:
+    """The same registry with nothing but the methods and events of one module; None: of all."""
+    if module is None:
+        return registry
     return replace(
         registry,
         methods={name: m for name, m in registry.methods.items() if module_of(m) == module},

@@ -22,7 +22,7 @@ def markdown(registry: Registry, version: str, url: str, module: str | None = No
         url: where the service is.
         module: "api-tokens", say; it must be there.
     """
-    told = only(registry, module) if module else registry
+    told = only(registry, module)
     return "\n\n".join(_blocks(told, version, url, is_whole=module is None)) + "\n"
 
 
