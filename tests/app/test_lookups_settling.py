@@ -54,6 +54,14 @@ async def test_a_token_moves_to_the_current_key_once(reader: Reader, sql: Sql) -
     assert await sql.fetchval("select digest from api_tokens") == reader.tokens.digest(secret)
 
 
+async def test_who_asks_again_at_once_is_answered(reader: Reader, sql: Sql) -> None:
+    """What was left to be done is over then, and nobody joins it any more."""
+    [secret] = await put(sql, format_of(RETIRED), 1)
+    async with asyncio.timeout(10):
+        found = [await reader.find(secret), await reader.find(secret)]
+    assert [known and known.name for known in found] == ["0", "0"]
+
+
 async def test_a_token_works_that_cannot_move(reader: Reader, sql: Sql) -> None:
     """While somebody holds its row, the retired key does as well."""
     [secret] = await put(sql, format_of(RETIRED), 1)

@@ -108,6 +108,7 @@ def test_what_was_read_before_a_change_is_not_kept(happens: Callable[[TokenCache
     happens(cache)
     cache.put(b"a", known)
     assert not cache.is_true(known)
+    assert len(cache) == 0
     assert cache.get(b"a") is None
 
 
@@ -265,6 +266,17 @@ def test_one_change_of_more_than_are_remembered(few_changes: None) -> None:
     for letter in "abcde":
         cache.put(letter.encode(), facts(letter, read_at=cache.position))
     assert held(cache, "abcde") == "abcde"
+
+
+def test_the_last_change_of_a_token_counts(few_changes: None) -> None:
+    """It is remembered for as long as if it had been the only one."""
+    cache = cache_of()
+    for token_id in ("a", "b", "c"):
+        cache.changed(change("api_tokens", token_id))
+    cache.put(b"a", facts("a", read_at=cache.position))
+    for token_id in ("a", "d", "e"):
+        cache.changed(change("api_tokens", token_id))
+    assert cache.get(b"a") is None
 
 
 def test_changes_forgotten_bring_nothing_back(few_changes: None) -> None:

@@ -171,11 +171,12 @@ async def test_enabled_again_goes_on(root: Api, member: MemberMaker, connect: Co
     alice = await member("alice")
     token_id = await alice.token_id()
     other = alice.bearing((await alice("api-tokens/create", "other"))["token"])
-    peer = await connect(alice.token)
+    peer, neighbour = await connect(alice.token), await connect(other.token)
     await peer.subscribe()
+    await neighbour.subscribe()
     await root("api-tokens/set-enabled", token_id, False)
     assert await peer.event() == ["sessionDisable"]
-    await marked(other)
+    await neighbour.events_until(await marked(other))
     assert await peer.code() == -32813
     await root("api-tokens/set-enabled", token_id, True)
     await until(lambda: goes_well(peer))
