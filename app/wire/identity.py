@@ -19,6 +19,9 @@ class Standing(Enum):
     DELETED = "deleted"
 
 
+# To look a member up in its class takes longer than to compare it.
+_GOOD: Final = Standing.GOOD
+_DISABLED: Final = Standing.DISABLED
 # Refusals of the credential itself; others, such as a database that is away, say nothing of it.
 _DELETED: Final = frozenset({Code.DELETED, Code.AUTHORIZATION_REQUIRED})
 
@@ -98,7 +101,7 @@ class Identity:
             self._settle(self.caller_known, Standing.DELETED)
 
     def _found(self, caller: Caller) -> None:
-        self._settle(caller, Standing.DISABLED if caller.barred else Standing.GOOD)
+        self._settle(caller, _DISABLED if caller.barred else _GOOD)
 
     def _settle(self, caller: Caller, standing: Standing) -> None:
         before, user_before = self.standing, self.caller_known.user_id

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, TypeAlias
 
 import orjson
 from aiohttp import WSMsgType, web
@@ -17,6 +17,7 @@ from app.wire.identity import Identity
 from app.wire.websocket.hearing import Hearing
 from app.wire.websocket.outbox import Outbox
 from app.wire.websocket.relay import Relay
+from app.wire.websocket.slots import Slots
 
 log = logging.getLogger("api_tokens")
 
@@ -40,11 +41,8 @@ class Bounds:
     patience: float
 
 
-class _Call(NamedTuple):
-    """A call in flight, and the slots that it takes up."""
-
-    asked: jsonrpc.Envelope
-    slots: int
+# A call in flight, and the slots that it takes up.
+_Call: TypeAlias = tuple[jsonrpc.Envelope, int]
 
 
 @dataclass(eq=False, kw_only=True)
@@ -72,7 +70,7 @@ class Connection:
     def __post_init__(self) -> None:
         """Let this connection's calls be made by whoever opened it."""
         self._dispatcher = replace(self.dispatcher, authentication=self.identity)
-        self._slots = asyncio.Semaphore(self.bounds.calls)
+        self._slots = Slots(self.bounds.calls)
         self._relay = Relay(self._answer, self.tasks)
         # The calls whose answers are wanted, by who they are: a client may use an id twice.
         self._wanted: dict[int, jsonrpc.Envelope] = {}
@@ -114,15 +112,15 @@ class Connection:
             # One batch at a time, since its answers are kept until the last of them is there.
             await asyncio.wait([self._start(self._answer_batch(body))])
         elif not _is_answer(body):
-            call = _Call(jsonrpc.read(body, self.at), self._weight(frame))
-            for _ in range(call.slots):
-                await self._slots.acquire()
-            self._wanted[id(call.asked)] = call.asked
-            if _is_notice(call.asked):  # done at once, in the order of frames
-                await self._answer(call)
+            asked, slots = jsonrpc.read(body, self.at), self._weight(frame)
+            if not self._slots.taken(slots):
+                await self._slots.take(slots)
+            self._wanted[id(asked)] = asked
+            if _is_notice(asked):  # done at once, in the order of frames
+                await self._answer((asked, slots))
                 self.outbox.flush()
             else:
-                self._relay.put(call)
+                self._relay.put((asked, slots))
 
     def _weight(self, frame: bytes) -> int:
         """How many slots a call takes: all of them together hold what two long frames do."""
@@ -140,12 +138,11 @@ class Connection:
         asked, slots = call
         try:
             result = await jsonrpc.answer(self._run, asked)
-            if id(asked) in self._wanted and not asked.is_notification:
+            if asked.members and id(asked) in self._wanted:  # without an id nobody waits for it
                 await self.outbox.send(envelope.document(result, asked.members, jsonrpc.HOUSE))
         finally:
             self._wanted.pop(id(asked), None)
-            for _ in range(slots):
-                self._slots.release()
+            self._slots.give_back(slots)
 
     async def _answer_batch(self, body: Sequence[Any]) -> None:
         try:
@@ -161,8 +158,11 @@ class Connection:
     async def _run_in_slot(self, request: Request) -> Result:
         if request.method == "/schema":  # a batch of these would be a thousand times as long
             return Failure.of(bad_request("The schema may not be asked for in a batch"))
-        async with self._slots:
+        await self._slots.take(1)
+        try:
             return await self._run(request)
+        finally:
+            self._slots.give_back(1)
 
     async def _run(self, request: Request) -> Result:
         notice = _NOTICES.get(request.method)

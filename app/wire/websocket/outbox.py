@@ -31,7 +31,7 @@ class Outbox:
     """
 
     __slots__ = (
-        *("_highest", "_is_over", "_patience", "_size", "_socket"),
+        *("_highest", "_is_over", "_patience", "_room", "_socket"),
         *("_together", "_transport", "_turn"),
     )
 
@@ -44,9 +44,9 @@ class Outbox:
         self._turn = asyncio.Lock()
         self._is_over = False
         _, self._highest = transport.get_write_buffer_limits()
-        # What is written at the end of this turn, and how many bytes that is.
+        # What is written at the end of this turn, and room for how many bytes more there is.
         self._together: list[bytes] = []
-        self._size = 0
+        self._room = 0
 
     async def send(self, document: Any) -> None:
         """Send a JSON value; into the void if the connection is closed."""
@@ -55,7 +55,6 @@ class Outbox:
             self._put(text)
             return
         async with self._turn:
-            self.flush()
             await self._write(text, WSMsgType.TEXT)
 
     def flush(self) -> None:
@@ -63,7 +62,6 @@ class Outbox:
         if self._together and not (self._is_closed or self._transport.is_closing()):
             self._transport.write(b"".join(self._together))
         self._together.clear()
-        self._size = 0
 
     async def pong(self, message: bytes) -> None:
         """Answer a ping, without waiting for a turn."""
@@ -84,6 +82,7 @@ class Outbox:
     async def _write(self, frame: bytes, kind: WSMsgType) -> None:
         if self._is_closed:
             return
+        self.flush()
         # A bare timer, and only where the client may have to be waited for: `asyncio.timeout` would
         # cost more than sending, and a timer half as much.
         timer = None
@@ -99,15 +98,15 @@ class Outbox:
 
     def _takes(self, size: int) -> bool:
         """Whether so many bytes more are sent or kept without anybody waiting."""
-        kept = self._transport.get_write_buffer_size() + self._size
-        return kept + size + LONGEST_HEAD <= self._highest
+        if not self._together:
+            self._room = self._highest - self._transport.get_write_buffer_size()
+        return size + LONGEST_HEAD <= self._room
 
     def _put(self, text: bytes) -> None:
         if not self._together:
             asyncio.get_running_loop().call_soon(self.flush)
-        head = _head(len(text))
-        self._together += (head, text)
-        self._size += len(head) + len(text)
+        self._together += (_head(len(text)), text)
+        self._room -= len(text) + LONGEST_HEAD
 
     @property
     def _is_closed(self) -> bool:
