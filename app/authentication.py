@@ -16,10 +16,11 @@ from app.verification import Verification
 EXPIRED: Final = "Session was deleted: the token has expired"
 SESSION_ENDED: Final = "Authorization is required: the session has ended"
 USER_DISABLED: Final = "Session is disabled: the user is disabled"
+API_DISABLED: Final = "Session is disabled: the API is disabled"
 _BARRED: Final = {
     VerdictCode.DISABLED: "Session is disabled: the token is disabled",
     VerdictCode.USER_DISABLED: USER_DISABLED,
-    VerdictCode.API_DISABLED: "Session is disabled: the API is disabled",
+    VerdictCode.API_DISABLED: API_DISABLED,
 }
 
 

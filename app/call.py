@@ -27,7 +27,8 @@ class Request:
     `method` is the wire name ("/v1/api-tokens/read"); `arguments` a list by position or a dict by
     name; `credentials` each different credential the caller showed; `read_only` whether the wire
     promised that nothing changes (HTTP GET); `id` the request id that logs and answers bear;
-    `address` where it came from, as far as anybody knows.
+    `address` where it came from, as far as anybody knows; `permission` what the wire asks for
+    beside what the method does.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Request:
     read_only: bool = False
     id: str = ""
     address: str = ""
+    permission: str = "guest"
 
 
 @dataclass(slots=True)
@@ -117,6 +119,9 @@ class Sql(Protocol):
     async def row(self, name: str, values: Mapping[str, Any]) -> Row | None:
         """The first row, or None."""
 
+    async def rows(self, name: str, values: Mapping[str, Any]) -> list[Row]:
+        """Every row."""
+
     async def staged(
         self, name: str, table: str, records: Sequence[Row], values: Mapping[str, Any]
     ) -> Row | None:
@@ -190,6 +195,10 @@ class Call:
     async def row(self, statement: str, /, **values: Any) -> Row | None:
         """The first row of the statement in `sql/…`, or None; it may name the scope too."""
         return await self.sql.row(statement, self.scope | values)
+
+    async def rows(self, statement: str, /, **values: Any) -> list[Row]:
+        """Every row of the statement; it may name the scope too."""
+        return await self.sql.rows(statement, self.scope | values)
 
     async def staged(
         self, statement: str, /, table: str, records: Sequence[Row], **values: Any

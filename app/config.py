@@ -55,6 +55,9 @@ class Settings:
     key_file: Path | None = _setting(
         None, "File of digest keys, one a line, current first; DATA_DIR/key unless given."
     )
+    recovery_key_file: Path | None = _setting(
+        None, "File of recovery keys: sealed copies of secrets are kept, for admins to see again."
+    )
     permissions: Path | None = _setting(None, "TOML file of permissions and roles.")
     token_prefix: str = _setting("apt", "What every token made here starts with.")
 

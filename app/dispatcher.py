@@ -58,7 +58,7 @@ class Dispatcher:
         arguments = method.parameters.bind(request.arguments)
         if request.read_only and method.changes:
             raise Refusal(Code.VERB_NOT_ALLOWED)
-        if not caller.holds(method.permission):
+        if not (caller.holds(method.permission) and caller.holds(request.permission)):
             raise _denied(caller)
         call = self._call(method, request, caller)
         try:

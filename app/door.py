@@ -3,17 +3,18 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Final, TypeAlias
 
 from aiohttp import web
 
-from app import docs
+from app import console_api, docs
 from app.call import Failure, Request, Success
 from app.errors import Code, Refusal, bad_request
 from app.pages import Pages
 from app.services import Services
-from app.wire import addresses, cors, envelope, forward_auth, oauth, positional, rpc
+from app.wire import addresses, console_v1, cors, envelope, forward_auth, oauth, positional, rpc
 from app.wire.arrival import Arrival
 from app.wire.headers import verb_refused
 from app.wire.http import Answer, Received, new_request_id, request_id
@@ -81,7 +82,7 @@ class Door:
                 return await self._attend(request, identity)
             answer = self._preflight(request, identity) if request.method == "OPTIONS" else None
             if answer is None:
-                answer = await self._routes.get(path, self._call)(request, identity)
+                answer = await (self._routes.get(path) or self._route(path))(request, identity)
         except Refusal as refusal:
             answer = _refused(path, refusal, identity)
         except Exception:
@@ -97,6 +98,10 @@ class Door:
         if request.path == forward_auth.PATH:
             return None
         return cors.preflight(request.method, request.headers, self._origins, identity)
+
+    def _route(self, path: str) -> Route:
+        """What answers where nothing stands by itself: a method, or the older console's API."""
+        return self._call_by_fields if console_api.is_below(path) else self._call
 
     async def _received(self, request: web.BaseRequest) -> Received:
         """A request with all of its body."""
@@ -118,6 +123,11 @@ class Door:
 
     async def _ask_by_form(self, request: web.BaseRequest, identity: str) -> Answer:
         return await oauth.answer(self._dispatcher, await self._received(request), identity)
+
+    async def _call_by_fields(self, request: web.BaseRequest, identity: str) -> Answer:
+        received = await self._received(request)
+        received = replace(received, query=request.rel_url.raw_query_string)
+        return await console_v1.answer(self._dispatcher, received, identity)
 
     async def _read_page(self, request: web.BaseRequest, identity: str) -> Answer:
         return await self._pages.answer(await self._received(request), identity)
@@ -197,6 +207,8 @@ class Door:
 
 def _refused(path: str, refusal: Refusal, identity: str) -> Answer:
     failure = Failure.of(refusal)
+    if console_api.is_below(path):
+        return console_v1.refused(failure, identity, path)
     return _REFUSED.get(path, envelope.render)(failure, identity)
 
 

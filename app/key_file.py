@@ -1,4 +1,4 @@
-"""The file of digest keys: made on first start, read ever after."""
+"""Files of keys: that of the digest keys is made on first start, and read ever after."""
 
 import base64
 import binascii
@@ -28,6 +28,18 @@ def load(path: Path, given: str | None) -> list[Key]:
     try:
         if not path.exists():
             _make(path)
+    except OSError as error:
+        raise CannotStart(f"cannot use the key file {path}: {error.strerror}") from None
+    return read(path)
+
+
+def read(path: Path) -> list[Key]:
+    """The keys in a file that must be there, current first.
+
+    Raises:
+        CannotStart: a key is unusable, or the file cannot be read.
+    """
+    try:
         return _parse(path.read_text("ascii"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not plain text"

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,10 +16,9 @@ from app import docs
 from app.registry import Registry
 from app.wire.cookies import is_https
 from app.wire.headers import verb_refused
-from app.wire.http import Answer, Received
+from app.wire.http import Answer, Received, host
 
 CONSOLE: Final = Path(__file__).parent / "console"
-_HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}")
 _JSON: Final = "application/json"
 _SCRIPT: Final = "text/javascript; charset=utf-8"
 _TEXT: Final = "text/plain; charset=utf-8"
@@ -109,7 +107,5 @@ def _answer(page: Page, headers: CIMultiDictProxy[str], request_id: str) -> Answ
 
 def _url(headers: CIMultiDictProxy[str]) -> str:
     """Where the reader found us."""
-    host = headers.get("Host", "")
-    if not _HOST.fullmatch(host):
-        return docs.URL
-    return f"{'https' if is_https(headers) else 'http'}://{host}"
+    given = host(headers)
+    return f"{'https' if is_https(headers) else 'http'}://{given}" if given else docs.URL

@@ -23,6 +23,7 @@ SQL_TYPES: Final = {
     "BooleanFilter": "boolean",
     "TimeFilter": "timestamptz",
     "IdFilter": "uuid",
+    "KeyIdFilter": "text",
 }
 
 # operator → SQL over column {c} and value {v}. "not …" is its negation, true of null as well.
@@ -45,7 +46,7 @@ OPERATORS: Final = {
     "bears": "bears(r, {v})",
 }
 # Conditions on these leave hardly any row, by an index of their own.
-UNIQUE: Final = frozenset({"id", "token"})
+UNIQUE: Final = frozenset({"id", "key_id", "token"})
 
 _WILDCARD: Final = re.compile(r"(?<!\\)(?:\\\\)*[%_]")
 _IDLE_BACKSLASH: Final = re.compile(r"\\([%_\\])|\\")
@@ -86,10 +87,11 @@ class Listing:
     def of(cls, method: Mapping[str, Any], components: Mapping[str, Any]) -> "Listing":
         """The listing of a method whose first parameter is read options."""
         options = method["params"][0]["schema"]["properties"]
-        row = components[method["x-row"]]["properties"]
+        shown = components[method["x-row"]]
+        row = shown["properties"]
         filters = {f: _component(s) for f, s in options["where"]["properties"].items()}
         return cls(
-            columns=tuple(row),
+            columns=tuple(shown["required"]),
             types={f: SQL_TYPES[kind] for f, kind in filters.items() if kind in SQL_TYPES},
             nullable=frozenset(field for field, schema in row.items() if "null" in schema["type"]),
             default_order=options["order_by"]["default"],

@@ -18,6 +18,7 @@ from app.listener import Listener, listening
 from app.lookups import AT_ONCE, Lookups
 from app.permissions import PermissionRegistry
 from app.receipts import Receipts
+from app.recovery import Recovery
 from app.registry import LIMITS, VERSION
 from app.seals.sealing import sealing
 from app.statements import Statements
@@ -107,7 +108,7 @@ async def open_services(settings: Settings, *, serving: bool) -> AsyncIterator[S
     Raises:
         CannotStart: something is missing or wrong; the text is one line for the operator.
     """
-    tokens = Format(_prefix(settings), key_file.load(settings.keys_path(), settings.key))
+    tokens = _format(settings)
     known = _permissions(settings)
     limits = {name: getattr(settings, name) for name in LIMITS}
     methods = registry.load(known, limits)
@@ -123,6 +124,8 @@ async def open_services(settings: Settings, *, serving: bool) -> AsyncIterator[S
         stack.push_async_callback(connections.close)
         sql = Statements(connections, files)
         await _claim_key(settings, sql, tokens)
+        if serving and not tokens.recovery.is_on:
+            await _tell_of_copies(sql)
         listener, usage = Listener(dsn), Usage()
         if serving:
             listener = await stack.enter_async_context(listening(dsn))
@@ -189,6 +192,32 @@ async def _claim_key(settings: Settings, sql: Statements, tokens: Format) -> Non
     if claimed is None:
         source = "API_TOKENS_KEY" if settings.key else f"the key file {settings.keys_path()}"
         raise CannotStart(f"{source} does not have the key this database's tokens were made with")
+
+
+def _format(settings: Settings) -> Format:
+    """How tokens are spelled and kept."""
+    keys = key_file.load(settings.keys_path(), settings.key)
+    return Format(_prefix(settings), keys, recovery_of(settings))
+
+
+def recovery_of(settings: Settings) -> Recovery:
+    """What keeps sealed copies of secrets, if the operator wants any.
+
+    Raises:
+        CannotStart: the file of its keys cannot be used.
+    """
+    path = settings.recovery_key_file
+    return Recovery(key_file.read(path) if path else ())
+
+
+async def _tell_of_copies(sql: Statements) -> None:
+    """Say that there are sealed copies which nobody seems to want any more."""
+    with database.at_start():
+        if await sql.row("_service/any_sealed", {}) is not None:
+            log.warning(
+                "sealed copies of secrets are kept, and there is no --recovery-key-file:"
+                " `api-tokens recovery status` counts them, `recovery purge` deletes them"
+            )
 
 
 def _prefix(settings: Settings) -> str:

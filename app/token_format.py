@@ -17,7 +17,7 @@ import secrets
 import string
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from zlib import crc32
 
 ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -123,11 +123,44 @@ class Key:
         return hmac.digest(self.secret, value.encode(), "sha256")
 
 
-class Format:
-    """How this service spells and digests its tokens: the prefix, and the keys, current first."""
+class Recovers(Protocol):
+    """What keeps sealed copies of secrets, if an operator wants them (see `app.recovery`)."""
 
-    def __init__(self, prefix: str, keys: Iterable[Key]) -> None:
+    @property
+    def is_on(self) -> bool:
+        """Whether copies are kept."""
+
+    def seal(self, secret: str) -> bytes | None:
+        """A sealed copy; None if none is kept."""
+
+    def opened(self, sealed: bytes) -> str | None:
+        """The secret in a sealed copy; None if it cannot be told."""
+
+
+class NoRecovery:
+    """Keeps no copies."""
+
+    is_on: Final = False
+
+    def seal(self, _secret: str) -> None:
+        """None."""
+
+    def opened(self, _sealed: bytes) -> None:
+        """Nobody can tell."""
+
+
+class Format:
+    """How this service spells and keeps its tokens.
+
+    Args:
+        prefix: what they start with.
+        keys: what they are digested by, the current one first.
+        recovery: keeps sealed copies of them, or none.
+    """
+
+    def __init__(self, prefix: str, keys: Iterable[Key], recovery: Recovers | None = None) -> None:
         self.prefix = prefix
+        self.recovery = recovery or NoRecovery()
         self.keys = tuple(keys)
         self.scheme = f"{SCHEME}:{self.keys[0].id}"
 
@@ -162,12 +195,21 @@ class Format:
         return hint(value, self.prefix)
 
     def stored(self, value: str) -> dict[str, Any]:
-        """What is kept of a token: the first of its `digests`, their scheme, and its hint."""
+        """What is kept of a token: the first of its `digests`, their scheme, hint, sealed copy."""
         return {
             "digests": self.digests(value),
             "digest_scheme": self.scheme,
             "hint": self.hint(value),
+            "sealed": self.recovery.seal(value),
         }
+
+    def recovered(self, sealed: bytes, digest: bytes) -> str | None:
+        """The token in a sealed copy that is kept beside this digest; None if it cannot be told.
+
+        One that has another digest was copied there from another row: it is not that token's.
+        """
+        value = self.recovery.opened(sealed)
+        return value if value is not None and digest in self.digests(value) else None
 
     def session_digests(self, value: str) -> list[bytes]:
         """Every digest a session may be stored under: by the current key, then by retired ones."""

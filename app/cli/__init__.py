@@ -6,6 +6,7 @@ from app.cli.audit import audit
 from app.cli.calls import call
 from app.cli.docs import docs
 from app.cli.imports import import_tokens
+from app.cli.recovery import recovery
 from app.cli.settings import settings
 from app.cli.shell import run
 from app.cli.tokens import token
@@ -43,7 +44,7 @@ def migrate(settings: Settings) -> None:
     run(migrated())
 
 
-for command in (audit, call, docs, import_tokens, settings, token, user):
+for command in (audit, call, docs, import_tokens, recovery, settings, token, user):
     commands.add_command(command)
 
 

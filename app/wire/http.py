@@ -21,6 +21,7 @@ HEADERS: Final[Mapping[str, str]] = MappingProxyType(
 )
 # Headers are looked up twice as fast by names of this type.
 _REQUEST_ID: Final = istr("X-Request-Id")
+_HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}")
 _GOOD_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
@@ -47,6 +48,12 @@ class Answer:
     body: bytes
     headers: Mapping[str, str]
     request_id: str = ""
+
+
+def host(headers: CIMultiDictProxy[str]) -> str | None:
+    """The name, and maybe the port, that a client knows the service by; None if it is none."""
+    given = headers.get("Host", "")
+    return given if _HOST.fullmatch(given) else None
 
 
 def request_id(headers: CIMultiDictProxy[str]) -> str:

@@ -118,6 +118,7 @@ def _identity(call: Call, row: Row) -> dict[str, Any]:
             "digests": [digest],
             "digest_scheme": row["scheme"],
             "hint": hint,
+            "sealed": None,
             "fingerprints": call.tokens.fingerprints([digest]),
         }
     value = row["token"]

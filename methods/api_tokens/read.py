@@ -1,6 +1,7 @@
 """List API tokens, or read one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from app.call import Call, Success
@@ -17,7 +18,8 @@ async def read(call: Call, options: Mapping[str, Any] | None = None) -> Success:
     options = options or {}
     where = dict(options.get("where", {}))
     given = [*_owned(call, options), *_matching(call, where.pop("token", None))]
-    return await call.page("api_tokens/read", {**options, "where": where}, *given)
+    page = await call.page("api_tokens/read", {**options, "where": where}, *given)
+    return await _with_secrets(call, page) if options.get("secrets") else page
 
 
 def _owned(call: Call, options: Mapping[str, Any]) -> list[tuple[str, str, str, Any]]:
@@ -38,3 +40,19 @@ def _matching(call: Call, token: str | list[str] | None) -> list[tuple[str, str,
     if call.tokens.is_well_formed(value):
         return [("token", "bytea[]", "bears", call.tokens.digests(value))]
     return [("hint", "text", "includes", value)]
+
+
+async def _with_secrets(call: Call, page: Success) -> Success:
+    """The same rows, each with its secret or null as `token`."""
+    rows = page.data if isinstance(page.data, list) else [page.data]
+    secrets = await _secrets(call, [row["id"] for row in rows])
+    shown = [{**row, "token": secrets.get(row["id"])} for row in rows]
+    return replace(page, data=shown if rows is page.data else shown[0])
+
+
+async def _secrets(call: Call, token_ids: Sequence[str]) -> dict[str, str | None]:
+    """The secrets of those tokens of which the caller may see a sealed copy, by their ids."""
+    if not call.tokens.recovery.is_on:
+        return {}
+    kept = await call.rows("_service/recover_tokens", token_ids=token_ids)
+    return {row["id"]: call.tokens.recovered(row["sealed"], row["digest"]) for row in kept}

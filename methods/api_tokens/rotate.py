@@ -62,6 +62,7 @@ async def rotate(call: Call, token_id: str, options: Mapping[str, Any] | None = 
         digest=call.tokens.digest(secret),
         digest_scheme=call.tokens.scheme,
         hint=call.tokens.hint(secret),
+        sealed=call.tokens.recovery.seal(secret),
         grace=_grace(call, options),
         until_first_use=options.get("until_first_use", False),
         sets_expires="expires" in options,

@@ -40,7 +40,7 @@ async def update(call: Call, token_id: str, changes: Mapping[str, Any]) -> Row:
 def _value(call: Call, secret: str | None) -> dict[str, Any]:
     """What is stored of a value of one's own; nothing if there is none."""
     if secret is None:
-        return {"digests": None, "digest_scheme": None, "hint": None}
+        return dict.fromkeys(("digests", "digest_scheme", "hint", "sealed"))
     call.check_value("changes", secret)
     return call.tokens.stored(secret)
 

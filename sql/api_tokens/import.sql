@@ -55,12 +55,12 @@ with given as (
 ), imported as (
     insert into api_tokens (
         user_id, name, role, permissions, enabled, digest, digest_scheme, import_fingerprint,
-        hint, created, created_by, expires, metadata
+        hint, created, created_by, expires, metadata, sealed
     )
     select
         user_id, name, role, permissions, enabled, digests[1], digest_scheme, fingerprints[1],
-        hint, coalesce(created, now()), $2, expires, metadata
-    from candidates
+        hint, coalesce(created, now()), maker.told, expires, metadata, sealed
+    from candidates, (select creator($2, $4) as told) maker
     where is_first and not $1
     -- In one order, lest two imports at once wait for each other.
     order by digests[1]

@@ -1,5 +1,5 @@
 -- Give a token a new secret, unless it is stronger than the caller or cannot be rotated. No row: not there, or not the caller's.
--- $1 token_id, $2 digest, $3 digest_scheme, $4 hint, $5 grace, $6 until_first_use, $7 sets_expires, $8 expires, $9 rotation_key, $10 rotation_nonce, $11 remembered, $12 caller_user, $13 caller_token, $14 caller_session, $15 caller_is_admin, $16 caller_permissions, $17 known_permissions
+-- $1 token_id, $2 digest, $3 digest_scheme, $4 hint, $5 grace, $6 until_first_use, $7 sets_expires, $8 expires, $9 rotation_key, $10 rotation_nonce, $11 remembered, $12 sealed, $13 caller_user, $14 caller_token, $15 caller_session, $16 caller_is_admin, $17 caller_permissions, $18 known_permissions
 with seen as (
     -- As it was when this statement began, however long the lock below was waited for.
     select rotated from api_tokens where id = $1
@@ -24,7 +24,7 @@ with seen as (
         end as verdict
     from (
         select *, rotated > now() - $11::interval as is_remembered
-        from touched_token($1, $12, $15, $16, $17)
+        from touched_token($1, $13, $16, $17, $18)
     ) t
     left join seen on true
 ), rotated as (
@@ -33,6 +33,7 @@ with seen as (
         digest = $2,
         digest_scheme = $3,
         hint = $4,
+        sealed = $12,
         previous_digest = case when $5::interval is not null then t.digest end,
         -- Never beyond the day on which it would have ended anyway.
         previous_until = case
@@ -59,7 +60,7 @@ with seen as (
 ), audited as (
     insert into audit_events (actor_user, actor_token, actor_session, action, target, details)
     select
-        $12, $13, $14, 'api-tokens/rotate', target.id,
+        $13, $14, $15, 'api-tokens/rotate', target.id,
         jsonb_build_object(
             'name', target.name,
             'previous_until', (rotated.token).previous_until,
@@ -73,4 +74,4 @@ with seen as (
 select target.allowed, target.verdict, target.digest as stored, target.rotation_nonce, shown.*
 from target
 left join (select token from rotated union all select token from repeated) as changed on true
-left join shown_token(changed.token, $17) as shown on true
+left join shown_token(changed.token, $18) as shown on true

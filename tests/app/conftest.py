@@ -1,11 +1,13 @@
-"""The command line on a database of the test's own, as a person uses it."""
+"""The command line on a database of the test's own, as a person uses it; a token of a server's."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import KEY, output
+from app import client
+from tests.support import KEY, Server, output
 
 
 @pytest.fixture
@@ -41,3 +43,10 @@ def refused(environment: dict[str, str]) -> Any:
         return line.removeprefix("api-tokens: ")
 
     return refused
+
+
+@pytest.fixture
+async def weak(server: Server) -> str:
+    """The secret of a token of the server's that has no permissions."""
+    given = (server.url, "api-tokens/create", ['"weak"'], server.root_token)
+    return str((await asyncio.to_thread(client.call, *given))["token"])

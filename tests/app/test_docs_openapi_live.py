@@ -56,7 +56,7 @@ async def test_other_paths_have_one_place(http: ClientSession) -> None:
         (401, CREATE, b'["ci"]', {"Authorization": "Bearer dead"}),
         (401, CREATE, b'["ci"]', {"Authorization": "Bearer session_dead"}),
         (401, CREATE, b'["ci"]', {"Authorization": ""}),
-        (403, SET_API, b"[true]", {}),
+        (403, SET_API, b"[true]", {"Authorization": "Bearer {weak}"}),
         (413, CREATE, b" " * 2**21, {}),
         (415, CREATE, b"[]", {"Content-Type": "text/plain"}),
         (415, CREATE, b"[]", {"Content-Encoding": "gzip"}),
@@ -70,6 +70,7 @@ async def test_other_paths_have_one_place(http: ClientSession) -> None:
 async def test_answers_are_as_told(
     http: ClientSession,
     server: Server,
+    weak: str,
     *,
     status: int,
     path: str,
@@ -78,7 +79,7 @@ async def test_answers_are_as_told(
 ) -> None:
     """An answer is as the document says of its status: body, and the headers it promises."""
     shown = {"Authorization": f"Bearer {server.root_token}"} | JSON | headers
-    sent = {name: value for name, value in shown.items() if value}
+    sent = {name: value.format(weak=weak) for name, value in shown.items() if value}
     async with http.post(path, data=io.BytesIO(body), headers=sent) as response:
         assert response.status == status
         assert is_valid(answer_schema(path, "post", status), SCHEMAS, await response.json())

@@ -29,14 +29,6 @@ async def http(server: Server) -> AsyncIterator[ClientSession]:
         yield client
 
 
-@pytest.fixture
-async def weak(http: ClientSession, server: Server) -> str:
-    """The secret of a token without permissions."""
-    headers = {"Authorization": f"Bearer {server.root_token}"}
-    async with http.post("/v1/api-tokens/create", json=["weak"], headers=headers) as response:
-        return str((await response.json())["result"]["data"]["token"])
-
-
 def check_headers(path: str, response: ClientResponse) -> None:
     """Headers that are promised are there, and as they are told."""
     for name, header in answer(path, "post", response.status)["headers"].items():

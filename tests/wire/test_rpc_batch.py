@@ -123,6 +123,10 @@ class Turnstile:
         """The first row, as the one before it has it."""
         return await self._through(self.before.row(name, values))
 
+    async def rows(self, name: str, values: Mapping[str, Any]) -> list[Row]:
+        """Every row, as the one before it has it."""
+        return await self._through(self.before.rows(name, values))
+
     async def page(self, name: str, values: Mapping[str, Any], selection: Selection) -> Success:
         """One page, as the one before it has it."""
         return await self._through(self.before.page(name, values, selection))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from app.docs.headings import link
 from app.docs.markdown.blocks import bullets
+from app.docs.markdown.console import CONSOLE, console_section
 from app.docs.markdown.events import EVENTS, events_section
 from app.docs.markdown.method import method_section, schema_blocks
 from app.docs.markdown.opening import opening
@@ -32,7 +33,7 @@ def _blocks(registry: Registry, version: str, url: str, *, is_whole: bool) -> It
     chapters = [
         *found,
         *([EVENTS] if registry.events else []),
-        *([STANDARDS] if is_whole else []),
+        *([STANDARDS, CONSOLE] if is_whole else []),
     ]
     yield "# API reference"
     yield f"api-tokens {version} at `{url}`: {', '.join(map(link, chapters))}."
@@ -45,6 +46,7 @@ def _blocks(registry: Registry, version: str, url: str, *, is_whole: bool) -> It
     yield from events_section(registry.events, shown, url)
     if is_whole:
         yield from standards_section(registry, url)
+        yield from console_section(url)
     yield from _schemas(registry, shown)
 
 

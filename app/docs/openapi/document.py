@@ -4,12 +4,13 @@ from typing import Any, Final
 
 from app.docs.modules import modules
 from app.docs.openapi.answers import SHARED
+from app.docs.openapi.console import TAG, console
 from app.docs.openapi.envelopes import envelopes
 from app.docs.openapi.headers import HEADERS, PARAMETERS
 from app.docs.openapi.json_rpc import json_rpc
 from app.docs.openapi.operations import path_item
 from app.docs.openapi.others import others
-from app.docs.openapi.security import SCHEMES
+from app.docs.openapi.security import KEYS, SCHEMES
 from app.registry import Registry
 
 OPENAPI: Final = "3.1.1"
@@ -26,7 +27,7 @@ A refusal has a code and a text. Verbs that a path does not have are answered 40
 a GET that misses arguments, which it cannot bring, 400 for want of them.
 WebSocket, which the same methods can be called over, is not described here: see `/openrpc.json`.
 """
-_TAGS: Final = ("json-rpc", "standards", "documents", "probes")
+_TAGS: Final = ("json-rpc", "standards", TAG, "documents", "probes")
 
 
 def openapi(registry: Registry, version: str) -> dict[str, Any]:
@@ -46,12 +47,13 @@ def openapi(registry: Registry, version: str) -> dict[str, Any]:
             **{method.name: path_item(method, registry) for method in methods},
             **json_rpc(registry),
             **others(),
+            **console(),
         },
         "components": {
             "schemas": {**registry.components, **envelopes(registry)},
             "responses": SHARED,
             "parameters": PARAMETERS,
             "headers": HEADERS,
-            "securitySchemes": SCHEMES,
+            "securitySchemes": {**SCHEMES, **KEYS},
         },
     }

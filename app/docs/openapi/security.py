@@ -21,6 +21,21 @@ SCHEMES: Final[dict[str, Any]] = {
         "description": "The cookie that signing in sets; it counts for pages of the service only.",
     },
 }
+# Ways that the older console API has besides.
+KEYS: Final[dict[str, Any]] = {
+    "consoleHeader": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Canary-Auth-Token",
+        "description": "An API token.",
+    },
+    "consoleField": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "auth_token",
+        "description": "An API token; the field may stand in a form as well.",
+    },
+}
 # One of them, whichever.
 REQUIRED: Final[list[dict[str, list[str]]]] = [{name: []} for name in SCHEMES]
 # The same where no page of the service calls: cookies are not looked at.

@@ -172,6 +172,7 @@ async def test_remembers_who_made_it(member: MemberMaker) -> None:
         "user_name": "alice",
         "token_id": first["id"],
         "token_name": "alice's",
+        "key_id": first["key_id"],
     }
 
 
@@ -183,4 +184,5 @@ async def test_remembers_the_operator(member: MemberMaker) -> None:
         "user_name": "alice",
         "token_id": None,
         "token_name": None,
+        "key_id": None,
     }

@@ -8,6 +8,7 @@ from tests.support import MISSING_ID, Api
 
 COLUMNS = {
     "id",
+    "key_id",
     "user_id",
     "name",
     "role",

@@ -1,10 +1,20 @@
+import asyncio
 from typing import Any
 
+import asyncpg
 import pytest
 
 from app.call import Failure, Request, Success
 from tests.conftest import MemberMaker
-from tests.methods.support import PASSWORD, Sql, break_audit, events, signed_in, user_id
+from tests.methods.support import (
+    PASSWORD,
+    Sql,
+    blocked,
+    break_audit,
+    events,
+    signed_in,
+    user_id,
+)
 from tests.support import Api
 
 OFF = "Session is disabled: the API is disabled"
@@ -61,12 +71,30 @@ async def test_lets_a_token_switch_off(root: Api) -> None:
     assert (await root.refusal("settings/set-api-enabled", True)).text == OFF
 
 
-async def test_refuses_a_token_that_switches_on(root: Api, sql: Sql) -> None:
-    """A token cannot switch on even what is on: it may be off by the time the call is done."""
-    refusal = await root.refusal("settings/set-api-enabled", True)
-    assert (refusal.code, refusal.status, refusal.text) == (-32811, 403, DENIED)
+async def test_lets_a_token_switch_on_what_is_on(root: Api, sql: Sql) -> None:
+    """That changes nothing."""
+    assert await root("settings/set-api-enabled", True) is None
+    assert await is_on(sql)
     [event] = await events(sql, "settings/set-api-enabled")
-    assert event["details"] == {"enabled": True, "allowed": False}
+    assert event["details"] == {"enabled": True, "allowed": True}
+
+
+async def test_refuses_a_token_that_waits_while_it_is_switched_off(
+    root: Api, sql: Sql, database_url: str
+) -> None:
+    """It sees what was done while it waited for the row."""
+    other = await asyncpg.connect(database_url)
+    try:
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute("update settings set api_enabled = false")
+        call = asyncio.create_task(root.refusal("settings/set-api-enabled", True))
+        await blocked(sql, 1)
+        await transaction.commit()
+        assert (await call).text == DENIED
+    finally:
+        await other.close()
+    assert not await is_on(sql)
 
 
 async def test_refuses_a_token_that_was_let_in_before(root: Api, sql: Sql) -> None:
@@ -77,7 +105,7 @@ async def test_refuses_a_token_that_was_let_in_before(root: Api, sql: Sql) -> No
     request = Request("/v1/settings/set-api-enabled", [True])
     result = await dispatcher.dispatch(request, caller)
     assert isinstance(result, Failure)
-    assert result.text == DENIED
+    assert (result.code, result.status, result.text) == (-32811, 403, DENIED)
     assert await is_on(sql) is False
 
 
