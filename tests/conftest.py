@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from app import embedded, migrations
 from app.config import Settings
+from app.key_file import new_key
 from app.services import Services, open_services
 from tests.settled import Settling
 from tests.support import (
@@ -130,6 +132,16 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
 async def root(services: Services) -> Api:
     """The root user's first token, which holds every permission."""
     return Api(services, await first_token(services))
+
+
+@pytest.fixture
+async def keeper(settings: Settings, tmp_path: Path) -> AsyncIterator[Api]:
+    """The root user's first token, of a service that keeps sealed copies of secrets."""
+    key_file = tmp_path / "recovery"
+    key_file.write_text(new_key())
+    given = replace(settings, recovery_key_file=key_file)
+    async with open_services(given, serving=True) as services:
+        yield Api(services, await first_token(services))
 
 
 @pytest.fixture

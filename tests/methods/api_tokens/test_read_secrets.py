@@ -1,27 +1,11 @@
-from collections.abc import AsyncIterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from app.config import Settings
-from app.key_file import new_key
 from app.services import open_services
 from tests.methods.support import Sql, bearer, break_audit, events, stored, token, works
-from tests.support import Api, first_token
+from tests.support import Api
 
 OWN = "correct-horse-battery-staple"
-
-
-@pytest.fixture
-async def keeper(settings: Settings, tmp_path: Path) -> AsyncIterator[Api]:
-    """The root user's first token, of a service that keeps sealed copies."""
-    key_file = tmp_path / "recovery"
-    key_file.write_text(new_key())
-    given = replace(settings, recovery_key_file=key_file)
-    async with open_services(given, serving=True) as services:
-        yield Api(services, await first_token(services))
 
 
 async def secrets(api: Api, **options: Any) -> dict[str, str | None]:

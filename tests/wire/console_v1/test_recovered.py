@@ -1,28 +1,16 @@
 """Keys whose secrets are kept: who sees them again, and that it is told."""
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
-from pathlib import Path
-
 import pytest
 
-from app.config import Settings
-from app.key_file import new_key
-from app.services import open_services
 from tests.methods.support import Sql, events
-from tests.support import Api, first_token
+from tests.support import Api
 from tests.wire.console_v1.keys import Keys
 
 
 @pytest.fixture
-async def keys(settings: Settings, tmp_path: Path) -> AsyncIterator[Keys]:
+def keys(keeper: Api) -> Keys:
     """The API by the root user's first token, of a service that keeps sealed copies."""
-    key_file = tmp_path / "recovery"
-    key_file.write_text(new_key())
-    given = replace(settings, recovery_key_file=key_file)
-    async with open_services(given, serving=True) as services:
-        root = Api(services, await first_token(services))
-        yield Keys(root, root.token)
+    return Keys(keeper, keeper.token)
 
 
 async def test_list_shows_secrets_to_admins(keys: Keys, sql: Sql) -> None:
