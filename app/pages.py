@@ -1,10 +1,11 @@
-"""What is there to be read: documents made from the schemas, and the module for browsers."""
+"""What is there to be read: documents made from the schemas, and the console's files."""
 
 import asyncio
+import gzip
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -23,18 +24,31 @@ _JSON: Final = "application/json"
 _SCRIPT: Final = "text/javascript; charset=utf-8"
 _TEXT: Final = "text/plain; charset=utf-8"
 _PAGE: Final = "text/html; charset=utf-8"
-# The page has no scripts, and shows nothing that is not in it.
+_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".html": _PAGE,
+    ".js": _SCRIPT,
+    ".svg": "image/svg+xml",
+}
+# The reference has no scripts, and shows nothing that is not in it.
 _POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+)
+# The console has nothing from elsewhere, nothing that stands between other things, and is no part
+# of anybody's page.
+_CONSOLE_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
 
 @dataclass(frozen=True)
 class Page:
-    """One document: its type, and what makes its text."""
+    """One document: its type, what makes its text, and what it may do in a browser."""
 
     content_type: str
     make: Callable[[], bytes]
+    policy: str = _POLICY
 
     @cached_property
     def text(self) -> bytes:
@@ -66,6 +80,7 @@ class Pages:
             "/openapi.json": Page(_JSON, lambda: _json(docs.openapi(registry, release))),
             "/api.js": Page(_SCRIPT, (CONSOLE / "api.js").read_bytes),
             "/api.d.ts": Page(_TEXT, lambda: docs.typescript(registry).encode()),
+            **_console(),
         }
 
     @property
@@ -83,26 +98,50 @@ class Pages:
         return _answer(page, received.headers, request_id)
 
 
+def _console() -> dict[str, Page]:
+    """The files of the console by their paths; api.js has a place of its own."""
+    files = [path for path in CONSOLE.iterdir() if path.suffix in _TYPES and path.stem != "api"]
+    pages = {
+        f"/console/{path.name}": Page(_TYPES[path.suffix], path.read_bytes, _CONSOLE_POLICY)
+        for path in files
+    }
+    return {"/": pages.pop("/console/index.html"), **pages}
+
+
 def _json(document: Mapping[str, Any]) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2)
 
 
 def _answer(page: Page, headers: CIMultiDictProxy[str], request_id: str) -> Answer:
+    packs = _takes_gzip(headers)
     body = page.at(_url(headers))
+    body = _packed(body) if packs else body
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     given = {
         "Content-Type": page.content_type,
         "Cache-Control": "no-cache",
         "ETag": etag,
-        "Vary": "Origin, X-Forwarded-Proto",
+        "Vary": "Accept-Encoding, Origin, X-Forwarded-Proto",
         "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": _POLICY,
+        "Content-Security-Policy": page.policy,
+        "Referrer-Policy": "no-referrer",
         "Server": "api-tokens",
         "X-Request-Id": request_id,
+        **({"Content-Encoding": "gzip"} if packs else {}),
     }
     # Gateways that compress mark a tag as weak; it counts all the same (RFC 9110, section 13.1.2).
     known = {tag.strip().removeprefix("W/") for tag in headers.get("If-None-Match", "").split(",")}
     return Answer(304, b"", given) if known & {etag, "*"} else Answer(200, body, given)
+
+
+def _takes_gzip(headers: CIMultiDictProxy[str]) -> bool:
+    """Whether a reader says that it does, without conditions."""
+    return "gzip" in {name.strip() for name in headers.get("Accept-Encoding", "").split(",")}
+
+
+@lru_cache(maxsize=32)
+def _packed(body: bytes) -> bytes:
+    return gzip.compress(body, compresslevel=6, mtime=0)
 
 
 def _url(headers: CIMultiDictProxy[str]) -> str:

@@ -131,7 +131,9 @@ async def test_get_cannot_change_anything(http: Client, root: Api) -> None:
         assert (response.status, (await error_of(response))["code"]) == (400, -32808)
 
 
-@pytest.mark.parametrize("path", ["/", "/v1/", "/v1/no/such", "/v2/api-tokens/read", READ + "/"])
+@pytest.mark.parametrize(
+    "path", ["/v1/", "/v1/no/such", "/console/none.js", "/v2/api-tokens/read", READ + "/"]
+)
 async def test_an_unknown_path_is_an_unknown_method(http: Client, path: str) -> None:
     """Every path that is nothing gets the same JSON answer."""
     response = await http.post(path, json=[])

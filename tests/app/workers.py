@@ -27,7 +27,10 @@ def workers_of(server: Server) -> list[psutil.Process]:
 
 async def ended(process: psutil.Process) -> bool:
     """Whether a process does nothing any more, even if nobody has asked about its end."""
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 async def all_ended(processes: list[psutil.Process]) -> bool:

@@ -12,8 +12,8 @@ const NOWHERE = "01900000-0000-7000-8000-000000000000";
 
 // Exact, so a secret or a digest among the rows fails the scenario.
 const ROW_FIELDS = [
-    "created", "created_by", "enabled", "expires", "hint", "id", "last_used", "metadata", "name",
-    "permissions", "role", "rotation", "updated", "user_id",
+    "created", "created_by", "enabled", "expires", "hint", "id", "key_id", "last_used", "metadata",
+    "name", "permissions", "role", "rotation", "updated", "user_id",
 ];
 
 const requests = [];

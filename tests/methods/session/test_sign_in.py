@@ -63,6 +63,7 @@ async def test_a_session_may_what_its_user_may(root: Api, sql: Sql) -> None:
         "user_name": "alice",
         "token_id": None,
         "token_name": None,
+        "key_id": None,
     }
     assert (await alice.refusal("users/read")).code == -32811
     row = await sql.fetchrow("select * from audit_events where target = $1", made["id"])

@@ -15,9 +15,9 @@ from app.config import Settings
 from tests.methods.support import Sql
 from tests.support import KEY, Api, Server, running_server, until
 from tests.wire.websocket.raw import TEXT, raw
-from tests.wire.websocket.support import CHANGE, Connect, Place
+from tests.wire.websocket.support import CHANGE, Connect, Peer, Place
 
-WAIT: Final = 0.5
+WAIT: Final = 1.0
 MEGABYTE: Final = 1024 * 1024
 
 
@@ -50,6 +50,11 @@ async def put_many_tokens(sql: Sql, count: int) -> None:
 def cut_off(caplog: pytest.LogCaptureFixture) -> int:
     """How many clients the log says were cut off."""
     return caplog.text.count("cut off a client: it does not read")
+
+
+async def read_ids(peer: Peer, count: int) -> set[str]:
+    """The tokens that so many events tell of, read as they come."""
+    return {(await peer.event())[1]["id"] for _ in range(count)}
 
 
 @pytest.mark.parametrize("method", ["/schema", "api-tokens/read"])
@@ -116,8 +121,9 @@ async def test_a_subscriber_that_never_reads_is_cut_off(
             b'{"jsonrpc":"2.0","method":"/subscribe","params":[["%s"]],"id":1}' % CHANGE.encode(),
         )
         await client.receive()
+        reading = asyncio.create_task(read_ids(peer, 9_000))
         await put_many_tokens(sql, 9_000)
-        ids = {(await peer.event())[1]["id"] for _ in range(9_000)}
+        ids = await reading
         await until(lambda: only(place, 1))
     assert len(ids) == 9_000
     assert cut_off(caplog) == 1

@@ -1,0 +1,99 @@
+// Owns how elements are made: always of text, never of markup, so that nothing in it is obeyed.
+
+/** An element. Properties that begin with "on" are listeners, others attributes; null: none. */
+export function h(tag, properties = {}, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(properties)) set(element, name, value);
+    element.append(...children.flat().filter(child => child !== null && child !== undefined));
+    return element;
+}
+
+function set(element, name, value) {
+    if (value === null || value === undefined || value === false) return;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "value" || name === "checked" || name === "indeterminate") element[name] = value;
+    else element.setAttribute(name, value === true ? "" : value);
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An element of a picture. */
+export function svg(tag, attributes = {}, ...children) {
+    const element = document.createElementNS(SVG, tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.append(...children);
+    return element;
+}
+
+const ICONS = {
+    up: "M3 10l5-5 5 5", down: "M3 6l5 5 5-5", plus: "M8 3v10M3 8h10", cross: "M4 4l8 8M12 4l-8 8",
+    pencil: "M3 13l.6-3L11 2.7l2.3 2.3L6 12.4z", turn: "M13 8a5 5 0 1 1-1.6-3.7M13 2v3.5H9.5",
+    bars: "M3 13V8m5 5V3m5 10V6", copy: "M6 6h7v7H6zM10 6V3H3v7h3", lock: "M5.500 7V5a2.500 2.500 0 0 1 5 0v2M3.500 7h9v6.500h-9z",
+};
+
+/** A small drawing, which says nothing to those who do not see it. */
+export function icon(name) {
+    const path = svg("path", { d: ICONS[name], fill: "none", stroke: "currentColor", "stroke-width": 1.6,
+        "stroke-linecap": "round", "stroke-linejoin": "round" });
+    return svg("svg", { viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" }, path);
+}
+
+/** A button that is no more than a drawing to look at, with words for what it does. */
+export function iconButton(name, label, onclick, properties = {}) {
+    return h("button", { type: "button", class: "icon", "aria-label": label, title: label, onclick, ...properties }, icon(name));
+}
+
+/** Say something to those who listen rather than look. */
+export function say(text) {
+    document.querySelector("#said").textContent = text;
+}
+
+/** Show a dialog until it is closed; answers what it was closed with, "" for Escape. */
+export function show(title, build, properties = {}) {
+    const id = `title-${++show.count}`;
+    const heading = h("h2", { id }, title);
+    const dialog = h("dialog", { "aria-labelledby": id, ...properties });
+    const before = document.activeElement;
+    return new Promise(resolve => {
+        let answer = "";
+        const close = value => { answer = value; dialog.close(); };
+        dialog.append(heading, build(close, dialog));
+        dialog.addEventListener("close", () => {
+            dialog.remove();
+            if (before?.isConnected) before.focus();
+            resolve(answer);
+        });
+        document.body.append(dialog);
+        dialog.showModal();
+    });
+}
+show.count = 0;
+
+/** Ask whether to go on. */
+export function confirmed(title, text, yes, no = "No") {
+    return show(title, close => h("form", { method: "dialog" },
+        h("p", {}, text),
+        h("div", { class: "buttons" },
+            h("button", { type: "button", autofocus: true, onclick: () => close(false) }, no),
+            h("button", { type: "button", class: "danger", onclick: () => close(true) }, yes))),
+    { role: "alertdialog" });
+}
+
+/** Text to be copied, with a button that does. */
+export function copied(label, text, tag = "code") {
+    const button = h("button", { type: "button", class: "quiet", "aria-label": `Copy ${label.toLowerCase()}`, onclick: copy }, icon("copy"), "Copy");
+    async function copy() {
+        try { await navigator.clipboard.writeText(text); } catch { choose(); document.execCommand("copy"); }
+        button.lastChild.textContent = "Copied";
+        say(`${label} copied`);
+        setTimeout(() => { button.lastChild.textContent = "Copy"; }, 2000);
+    }
+    function choose() {
+        const range = document.createRange();
+        range.selectNodeContents(shown);
+        getSelection().removeAllRanges();
+        getSelection().addRange(range);
+    }
+    const shown = h(tag, { tabindex: 0, "aria-label": label, role: "group" }, text);
+    return h("div", { class: "copied" }, shown, button);
+}

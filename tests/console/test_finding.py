@@ -1,0 +1,190 @@
+"""The table of tokens: what it shows, sorting, filters that can be shared, thousands of rows."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Final
+
+import pytest
+from playwright.async_api import BrowserContext, Route, expect
+
+from tests.console.person import Person, Staff
+from tests.support import Server
+
+MANY: Final = 5000
+
+
+@pytest.fixture
+async def person(
+    context: BrowserContext, server: Server, staff: Staff
+) -> AsyncIterator[tuple[Person, str]]:
+    """Somebody who has signed in, and a token of theirs that may do all they may."""
+    name = await staff.user()
+    person = await Person.at(context, server)
+    await person.sign_in(name)
+    await expect(person.page.get_by_text("There are no tokens yet.")).to_be_visible()
+    secret = await person.add("alpha")
+    yield person, secret
+    person.check()
+
+
+async def made(staff: Staff, secret: str, *names: str, **options: object) -> None:
+    """Make tokens for whoever has this one."""
+    for name in names:
+        await staff.call("api-tokens/create", name, options, token=secret)
+
+
+async def test_shows_what_there_is_to_know(root: Person, staff: Staff) -> None:
+    """Of each token: name, hint, access, whether it is enabled, and its times."""
+    made = await staff.token("shown", role="read-write", expires="30d")
+    row = root.row("shown")
+    await expect(row).to_contain_text(made["hint"])
+    await expect(row).to_contain_text("Read and Write")
+    await expect(row.get_by_role("switch")).to_be_checked()
+    await expect(row.get_by_role("cell", name="never")).to_have_count(1)
+    await expect(row).to_contain_text(re.compile("in (29|30) days"))
+    await staff.token("custom", permissions={"verify": True})
+    await expect(root.row("custom")).to_contain_text("Custom verify")
+
+
+async def test_sorts_by_a_columns_arrows(person: tuple[Person, str], staff: Staff) -> None:
+    """By name at first; what was chosen is forgotten when the page is loaded anew."""
+    someone, secret = person
+    await made(staff, secret, "gamma", "beta", role="read-only")
+    await expect(someone.row("gamma")).to_be_visible()
+    await expect(someone.row("beta")).to_be_visible()
+    assert await someone.names() == ["alpha", "beta", "gamma"]
+    await someone.press("Sort by name, descending")
+    await expect(someone.page.get_by_role("columnheader", name="Name")).to_have_attribute(
+        "aria-sort", "descending"
+    )
+    assert await someone.names() == ["gamma", "beta", "alpha"]
+    await someone.press("Sort by created, ascending")
+    assert await someone.names() == ["alpha", "gamma", "beta"]
+    await someone.page.reload()
+    await expect(someone.row("alpha")).to_be_visible()
+    assert await someone.names() == ["alpha", "beta", "gamma"]
+
+
+async def test_finds_by_what_is_typed(person: tuple[Person, str], staff: Staff) -> None:
+    """A part of the name, a token's whole value, or a part of what is shown of it."""
+    someone, secret = person
+    await made(staff, secret, "deploy 100%", "deploy_200")
+    for field, text, found in (
+        ("Name", "DEPLOY", ["deploy 100%", "deploy_200"]),
+        ("Name", "0%", ["deploy 100%"]),
+        ("Name", "y_2", ["deploy_200"]),
+        ("Name", "nothing like it", []),
+        ("Token", secret, ["alpha"]),
+        ("Token", secret[-4:], ["alpha"]),
+    ):
+        search = someone.page.get_by_role("search").get_by_label(field)
+        await search.fill(text)
+        await expect(someone.page.get_by_role("rowheader")).to_have_count(len(found))
+        assert await someone.names() == found
+        await someone.press("Clear")
+        await expect(someone.page.get_by_role("rowheader")).to_have_count(3)
+
+
+async def test_finds_by_what_is_picked(person: tuple[Person, str], staff: Staff) -> None:
+    """Access, whether it is enabled, whether it has expired."""
+    someone, secret = person
+    await made(staff, secret, "reader", role="read-only", expires="7d")
+    await made(staff, secret, "custom")
+    await someone.row("custom").get_by_role("switch").click()
+    search = someone.page.get_by_role("search")
+    for label, option, found in (
+        ("Access", "Custom", ["custom"]),
+        ("Access", "Admin", []),
+        ("Status", "Disabled", ["custom"]),
+        ("Status", "Enabled", ["alpha", "reader"]),
+        ("Expiry", "Expired", []),
+        ("Expiry", "Not expired", ["alpha", "custom", "reader"]),
+    ):
+        await search.get_by_label(label).select_option(label=option)
+        await expect(someone.page.get_by_role("rowheader")).to_have_count(len(found))
+        assert await someone.names() == found
+        await search.get_by_label(label).select_option(label="Any")
+    await expect(search.get_by_label("Whose")).to_have_count(0)
+
+
+async def test_the_address_holds_the_filter(
+    person: tuple[Person, str], staff: Staff, context: BrowserContext
+) -> None:
+    """It can be shared, without the token that was looked for: that is a secret."""
+    someone, secret = person
+    await made(staff, secret, "shared & found")
+    search = someone.page.get_by_role("search")
+    await search.get_by_label("Name").fill("shared &")
+    await search.get_by_label("Token").fill(secret)
+    await expect(someone.page.get_by_text("No token is like that.")).to_be_visible()
+    address = someone.page.url
+    assert secret not in address
+    other = await Person.at(context, someone.server, address.removeprefix(someone.server.url))
+    await expect(other.page.get_by_role("search").get_by_label("Name")).to_have_value("shared &")
+    assert await other.names() == ["shared & found"]
+
+
+async def test_an_answer_that_is_late_is_not_shown(
+    person: tuple[Person, str], staff: Staff
+) -> None:
+    """What was asked for last counts, in whatever order answers come."""
+    someone, secret = person
+    await made(staff, secret, "slow", "swift")
+    held = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        if '"%slow%"' in (route.request.post_data or "") or '"slow"' in (
+            route.request.post_data or ""
+        ):
+            await held.wait()
+        await route.continue_()
+
+    await someone.page.route("**/v1/api-tokens/read", late)
+    name = someone.page.get_by_role("search").get_by_label("Name")
+    async with someone.page.expect_request(lambda r: "slow" in (r.post_data or "")):
+        await name.fill("slow")
+    await name.fill("swift")
+    await expect(someone.page.get_by_role("rowheader")).to_have_count(1)
+    assert await someone.names() == ["swift"]
+    held.set()
+    await someone.page.wait_for_load_state("networkidle")
+    assert await someone.names() == ["swift"]
+
+
+async def test_an_administrator_sees_whose_it_is(
+    root: Person, staff: Staff, server: Server
+) -> None:
+    """Everybody's tokens, with their owners."""
+    name = await staff.user()
+    [user] = await staff.call("users/read", {"where": {"name": name}})
+    await staff.call("api-tokens/import", [{"name": "foreign", "owner": name, "token": name * 2}])
+    await root.page.get_by_role("search").get_by_label("Whose").select_option(label="Everybody's")
+    await root.page.get_by_role("search").get_by_label("Name").fill("foreign")
+    await expect(root.row("foreign")).to_contain_text(user["name"])
+    await expect(root.page.get_by_role("columnheader", name="Owner")).to_be_visible()
+
+
+async def test_thousands_of_tokens_come_by_and_by(
+    root: Person, staff: Staff, context: BrowserContext
+) -> None:
+    """A page at a time, as one scrolls; each once, in order, and found among all."""
+    for first in range(0, MANY, 1000):
+        rows = [
+            {"name": f"many {n:05}", "token": f"token-number-{n:05}-of-many"}
+            for n in range(first, first + 1000)
+        ]
+        await staff.call("api-tokens/import", rows)
+    await root.page.get_by_role("search").get_by_label("Name").fill("many")
+    await expect(root.page.get_by_text(f"of {MANY:,} tokens")).to_be_visible()
+    headings = root.page.get_by_role("rowheader")
+    for pages in (2, 3, 4):
+        await root.page.get_by_text(f"of {MANY:,} tokens").scroll_into_view_if_needed()
+        await expect(headings.nth(pages * 100 - 1)).to_be_attached()
+    names = await root.names()
+    assert names[:400] == [f"many {n:05}" for n in range(400)]
+    await root.page.get_by_role("search").get_by_label("Name").fill("many 04999")
+    await expect(headings).to_have_count(1)
+    await root.page.get_by_role("search").get_by_label("Name").fill("many")
+    await expect(headings.nth(99)).to_be_attached()
+    await root.shoot("many")
