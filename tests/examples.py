@@ -72,6 +72,11 @@ async def set_up(sql: Sql, password_hash: str) -> None:
         " values ($1, (now() at time zone 'UTC')::date, 1, now(), '{\"read\": 1}')",
         EXAMPLE_TOKEN,
     )
+    # Where the service runs it may have written for today already.
+    await sql.execute(
+        "insert into service_usage (day, verifications, tokens)"
+        " values ((now() at time zone 'UTC')::date, 1, 1) on conflict do nothing"
+    )
     await sql.execute(
         "insert into users (id, name, password_hash) values ($1, 'alice', $2)",
         EXAMPLE_USER,

@@ -1,4 +1,4 @@
--- Add up how tokens were used on a day; a batch given again, that was written, is not added again. Rows: tokens that others are changing just now, to be given once more.
+-- Add up how tokens were used on a day, each and all together; a batch given again, that was written, is not added again. Rows: tokens that others are changing just now, to be given once more.
 -- $1 writer, $2 batch, $3 day, $4 token_ids, $5 verifications, $6 last_used, $7 refusals, $8 permissions, $9 precision
 with turn as (
     insert into usage_writers as w (id, batch) values ($1, $2)
@@ -28,6 +28,7 @@ with turn as (
     update api_tokens t set last_used = locked.last_used
     from locked
     where t.id = locked.token_id and locked.is_due
+    returning t.id
 ), counted as (
     insert into token_usage as d (
         token_id, day, verifications, last_used, refusals, permissions
@@ -71,6 +72,49 @@ with turn as (
                 ) summed
             )
         end
+    returning token_id, verifications
+), together as (
+    -- When all else is done, since there is this one row for every process: who has it waits for
+    -- nobody, and is about to end.
+    insert into service_usage as s (day, verifications, tokens, refusals)
+    select
+        $3,
+        sum(verifications),
+        -- Of these the day has just what was given: it is their first time.
+        (
+            select count(*)
+            from (
+                select token_id, verifications from counted
+                intersect
+                select token_id, verifications from locked
+            ) as new_today
+        ),
+        (
+            select jsonb_object_agg(code, n)
+            from (
+                select code, sum(value::bigint) as n
+                from locked, jsonb_each_text(locked.refusals) as refused (code, value)
+                group by code
+            ) summed
+        )
+    from locked
+    where (select count(*) from dated) + (select count(*) from counted) > 0
+    having count(*) > 0
+    on conflict (day) do update set
+        verifications = s.verifications + excluded.verifications,
+        tokens = s.tokens + excluded.tokens,
+        refusals = (
+            select jsonb_object_agg(code, n)
+            from (
+                select code, sum(value::bigint) as n
+                from (
+                    select * from jsonb_each_text(s.refusals)
+                    union all
+                    select * from jsonb_each_text(excluded.refusals)
+                ) as both_counts (code, value)
+                group by code
+            ) summed
+        )
 )
 select used.token_id
 from used
