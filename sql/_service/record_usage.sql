@@ -1,15 +1,18 @@
 -- Add up how tokens were used on a day, each and all together; a batch given again, that was written, is not added again. Rows: tokens that others are changing just now, to be given once more.
--- $1 writer, $2 batch, $3 day, $4 token_ids, $5 verifications, $6 last_used, $7 refusals, $8 permissions, $9 precision
+-- $1 writer, $2 batch, $3 day, $4 token_ids, $5 verifications, $6 last_used, $7 refusals, $8 permissions, $9 previous, $10 previous_last_used, $11 precision
 with turn as (
     insert into usage_writers as w (id, batch) values ($1, $2)
     on conflict (id) do update set batch = excluded.batch, written = now()
     where w.batch < excluded.batch
     returning id
 ), used as (
-    select u.token_id, u.verifications, to_timestamp(u.at) as last_used, u.refusals, u.permissions
+    select
+        u.token_id, u.verifications, to_timestamp(u.at) as last_used, u.refusals, u.permissions,
+        coalesce(u.previous, 0) as previous, to_timestamp(u.previous_at) as previous_last_used
     from unnest(
-        $4::text[]::uuid[], $5::bigint[], $6::double precision[], $7::jsonb[], $8::jsonb[]
-    ) as u (token_id, verifications, at, refusals, permissions)
+        $4::text[]::uuid[], $5::bigint[], $6::double precision[], $7::jsonb[], $8::jsonb[],
+        $9::bigint[], $10::double precision[]
+    ) as u (token_id, verifications, at, refusals, permissions, previous, previous_at)
     where exists (select from turn)
 ), locked as (
     -- Whoever deletes a user locks tokens in an order of their own: this statement waits for nobody,
@@ -18,7 +21,7 @@ with turn as (
         used.*,
         -- A new `last_used` means new entries in every index: three times all else here.
         coalesce(
-            t.last_used < used.last_used - make_interval(secs => $9), used.last_used is not null
+            t.last_used < used.last_used - make_interval(secs => $11), used.last_used is not null
         ) as is_due
     from used
     join api_tokens t on t.id = used.token_id
@@ -31,14 +34,18 @@ with turn as (
     returning t.id
 ), counted as (
     insert into token_usage as d (
-        token_id, day, verifications, last_used, refusals, permissions
+        token_id, day, verifications, last_used, refusals, permissions, previous,
+        previous_last_used
     )
-    select token_id, $3, verifications, last_used, refusals, permissions
+    select
+        token_id, $3, verifications, last_used, refusals, permissions, previous, previous_last_used
     from locked
     order by token_id
     on conflict (token_id, day) do update set
         verifications = d.verifications + excluded.verifications,
         last_used = greatest(d.last_used, excluded.last_used),
+        previous = d.previous + excluded.previous,
+        previous_last_used = greatest(d.previous_last_used, excluded.previous_last_used),
         -- Spelled out twice: a function would be called for each row.
         refusals = case
             when excluded.refusals is null then d.refusals
