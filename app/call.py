@@ -5,7 +5,7 @@ Nobody changes one that was made. `frozen` would say so, and take a tenth of a q
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Final, Protocol
 
@@ -235,6 +235,15 @@ class Call:
         except ValueError as error:
             raise self.fault(argument, "expires", str(error)) from None
 
+    def days(self, argument: str, given: Mapping[str, str]) -> tuple[date, date]:
+        """The days, both ends included, that the members `from` and `to` of an argument name."""
+        last = self._day(argument, "to", given.get("to")) or self.now.date()
+        first = self._day(argument, "from", given.get("from"))
+        try:
+            return moments.first_day(first, last), last
+        except ValueError as error:
+            raise self.fault(argument, "from", str(error)) from None
+
     def wanted(self, options: Row) -> Sequence[str]:
         """The permissions that a token is to be verified for, as options name them."""
         names: Sequence[str] = options.get("permissions") or ()
@@ -258,6 +267,12 @@ class Call:
         weakness = self.tokens.weakness(value)
         if weakness:
             raise self.fault(argument, "token", weakness)
+
+    def _day(self, argument: str, member: str, text: str | None) -> date | None:
+        try:
+            return None if text is None else moments.day(text)
+        except ValueError as error:
+            raise self.fault(argument, member, str(error)) from None
 
     def fault(self, argument: str, member: str | None, message: str) -> Refusal:
         """The refusal of an argument or of a member of it, at the place where it was given."""

@@ -1,8 +1,12 @@
-"""Points in time and lengths of time, as callers write them; pure."""
+"""Points in time, lengths of time and days, as callers write them; pure."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
+
+# Days that are told of unless a first one is asked for, and the most that can be.
+DAYS: Final = 30
+MOST_DAYS: Final = 366
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION: Final = re.compile(r"([0-9]{1,9})([smhdw])")
@@ -62,6 +66,33 @@ def expiry(text: str, now: datetime) -> datetime:
     if end <= now:
         raise ValueError("must be in the future")
     return _storable(end)
+
+
+def day(text: str) -> date:
+    """A day such as 2027-01-31.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("must be a day that exists") from None
+
+
+def first_day(given: date | None, last: date) -> date:
+    """The first of the days that are asked for: the one that is given, or the 30th from the last.
+
+    Raises:
+        ValueError: it comes after the last, or too long before.
+    """
+    # Counted from the first day there is: no day is before it.
+    first = given or date.fromordinal(max(1, last.toordinal() - DAYS + 1))
+    if first > last:
+        raise ValueError("must not be after the last day")
+    if last - first >= timedelta(days=MOST_DAYS):
+        raise ValueError(f"must be less than {MOST_DAYS} days before the last")
+    return first
 
 
 def _storable(moment: datetime) -> datetime:

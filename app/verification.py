@@ -52,7 +52,7 @@ class Verification:
             held = permission_map(known.scope)
             if not all(name in held for name in permissions):
                 code = VerdictCode.INSUFFICIENT_PERMISSIONS
-        self._usage.count(known.token_id, code, permissions)
+        self._usage.count(known.token_id, code, permissions, known.until is not None)
         return code
 
     def kept(self, secret: str) -> Known | None:

@@ -60,17 +60,24 @@ async def set_up(sql: Sql, password_hash: str) -> None:
     """Make what the examples speak of: a token of root's, and the user alice with this password."""
     await sql.execute(
         "insert into api_tokens"
-        " (id, user_id, name, role, permissions, digest, digest_scheme, hint, created_by)"
-        " select $1, id, 'ci', 'read-only', '{\"read\": true}', $3, 'sha256', 'apt_…Q5rX', $2"
+        " (id, user_id, name, role, permissions, digest, digest_scheme, hint, created_by, rotated)"
+        " select $1, id, 'ci', 'read-only', '{\"read\": true}', $3, 'sha256', 'apt_…Q5rX', $2,"
+        " now()"
         " from users where name = 'root'",
         EXAMPLE_TOKEN,
         orjson.dumps(_CREATED_BY).decode(),
         hashlib.sha256(EXAMPLE_SECRET.encode()).digest(),
     )
     await sql.execute(
-        "insert into token_usage (token_id, day, verifications, last_used, permissions)"
-        " values ($1, (now() at time zone 'UTC')::date, 1, now(), '{\"read\": 1}')",
+        "insert into token_usage"
+        " (token_id, day, verifications, last_used, permissions, previous, previous_last_used)"
+        " values ($1, (now() at time zone 'UTC')::date, 1, now(), '{\"read\": 1}', 1, now())",
         EXAMPLE_TOKEN,
+    )
+    # Where the service runs it may have written for today already.
+    await sql.execute(
+        "insert into service_usage (day, verifications, tokens)"
+        " values ((now() at time zone 'UTC')::date, 1, 1) on conflict do nothing"
     )
     await sql.execute(
         "insert into users (id, name, password_hash) values ($1, 'alice', $2)",

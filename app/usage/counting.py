@@ -23,7 +23,10 @@ Names = dict[str, dict[str, int]]
 class Tally:
     """How tokens were used on one day, each by its id."""
 
-    __slots__ = ("day", "last_used", "permissions", "refusals", "verifications")
+    __slots__ = (
+        *("day", "last_used", "permissions", "previous", "previous_last_used", "refusals"),
+        "verifications",
+    )
 
     def __init__(self, day: date) -> None:
         self.day = day
@@ -31,11 +34,14 @@ class Tally:
         self.last_used: dict[str, float] = {}
         self.refusals: Names = {}
         self.permissions: Names = {}
+        # By the secret before a rotation.
+        self.previous: dict[str, int] = {}
+        self.previous_last_used: dict[str, float] = {}
 
     def __len__(self) -> int:
-        """How much it holds: tokens, and names counted of them."""
+        """How much it holds: tokens, secrets before, and names counted of them."""
         names = (*self.refusals.values(), *self.permissions.values())
-        return len(self.verifications) + sum(map(len, names))
+        return len(self.verifications) + len(self.previous) + sum(map(len, names))
 
     def part(self, token_ids: Iterable[str]) -> "Tally":
         """What it holds of these tokens, taken out of it."""
@@ -57,10 +63,15 @@ class Tally:
             "last_used": [*map(self.last_used.get, token_ids)],
             "refusals": [*map(self.refusals.get, token_ids)],
             "permissions": [*map(self.permissions.get, token_ids)],
+            "previous": [*map(self.previous.get, token_ids)],
+            "previous_last_used": [*map(self.previous_last_used.get, token_ids)],
         }
 
     def _columns(self) -> tuple[dict[str, Any], ...]:
-        return self.verifications, self.last_used, self.refusals, self.permissions
+        return (
+            *(self.verifications, self.last_used, self.refusals, self.permissions),
+            *(self.previous, self.previous_last_used),
+        )
 
 
 class Usage:
@@ -83,13 +94,20 @@ class Usage:
         self.half_full = asyncio.Event()
         self._has_told = False
 
-    def count(self, token_id: str, code: str, permissions: Collection[str] = ()) -> None:
+    def count(
+        self,
+        token_id: str,
+        code: str,
+        permissions: Collection[str] = (),
+        by_previous: bool = False,
+    ) -> None:
         """Note that somebody used a token, or tried to.
 
         Args:
             token_id: which.
             code: "VALID", or why it was refused.
             permissions: those that were asked for; they count where it was not refused.
+            by_previous: whether that was by its secret before a rotation.
         """
         now = self._clock()
         if not self._day_begins <= now < self._day_ends:
@@ -101,6 +119,8 @@ class Usage:
             tally.verifications[token_id] = 1
         else:
             return
+        if by_previous:
+            self._count_previous(token_id, now)
         if code != VALID:
             self._count_names(tally.refusals, token_id, (str(code),))
             return
@@ -150,6 +170,16 @@ class Usage:
         if self._tally.verifications:
             self._closed.append(self._tally)
             self._tally = Tally(self._tally.day)
+
+    def _count_previous(self, token_id: str, now: float) -> None:
+        tally = self._tally
+        if token_id in tally.previous:
+            tally.previous[token_id] += 1
+        elif self._takes():
+            tally.previous[token_id] = 1
+        else:
+            return
+        tally.previous_last_used[token_id] = now
 
     def _count_names(self, names: Names, token_id: str, counted: Iterable[str]) -> None:
         counts = names.setdefault(token_id, {})

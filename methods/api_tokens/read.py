@@ -18,6 +18,8 @@ async def read(call: Call, options: Mapping[str, Any] | None = None) -> Success:
     options = options or {}
     where = dict(options.get("where", {}))
     given = [*_owned(call, options), *_matching(call, where.pop("token", None))]
+    if "expired" in where:
+        given += _expired(call, where.pop("expired"))
     page = await call.page("api_tokens/read", {**options, "where": where}, *given)
     return await _with_secrets(call, page) if options.get("secrets") else page
 
@@ -40,6 +42,14 @@ def _matching(call: Call, token: str | list[str] | None) -> list[tuple[str, str,
     if call.tokens.is_well_formed(value):
         return [("token", "bytea[]", "bears", call.tokens.digests(value))]
     return [("hint", "text", "includes", value)]
+
+
+def _expired(call: Call, condition: bool | list[Any] | None) -> list[tuple[str, str, str, Any]]:
+    """Those that have expired by now, or all others; each is one or the other, and none is null."""
+    operator, value = condition if isinstance(condition, list) else ("=", condition)
+    if value is None:
+        return [("id", "uuid", "=", None)] if operator == "=" else []
+    return [("expires", "timestamptz", "<=" if value == (operator == "=") else "not <=", call.now)]
 
 
 async def _with_secrets(call: Call, page: Success) -> Success:

@@ -5,12 +5,19 @@ select
     -- The token's own is written less often.
     greatest(t.last_used, (select max(d.last_used) from token_usage d where d.token_id = t.id))
         as last_used,
+    (
+        select max(d.previous_last_used)
+        from token_usage d
+        -- What was the secret before an older rotation has ended with the one after.
+        where d.token_id = t.id and d.previous_last_used >= t.rotated
+    ) as previous_last_used,
     coalesce(
         (
             select jsonb_agg(
                 jsonb_build_object(
                     'day', d.day,
                     'verifications', d.verifications,
+                    'previous', d.previous,
                     'refusals', coalesce(d.refusals, '{}'),
                     'permissions', coalesce(d.permissions, '{}')
                 )

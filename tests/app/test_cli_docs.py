@@ -97,7 +97,7 @@ def test_a_broken_permission_file_is_refused(tmp_path: Path) -> None:
         (("--format", "pdf"), "there is no format 'pdf', but " + ", ".join(FORMATS)),
         (
             ("--module", "tokens"),
-            "there is no module 'tokens', but api-tokens, audit, session, settings, users",
+            "there is no module 'tokens', but api-tokens, audit, session, settings, usage, users",
         ),
         (("--url", "tokens"), "not a URL such as http://127.0.0.1:8080: tokens"),
         (("--url", 'http://x"'), 'not a URL such as http://127.0.0.1:8080: http://x"'),

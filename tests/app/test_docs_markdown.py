@@ -22,7 +22,7 @@ from tests.support import Api
 URL: Final = "https://tokens.example.org"
 REFERENCE: Final = docs.markdown(REGISTRY, "1.2.3", URL)
 OPENRPC: Final = docs.openrpc(REGISTRY, "1.2.3", URL)
-MODULES: Final = ["api-tokens", "audit", "session", "settings", "users"]
+MODULES: Final = ["api-tokens", "audit", "session", "settings", "usage", "users"]
 # How YAML names a schema that it does not show.
 NAMED: Final = r"\$ref: '#/components/schemas/(\w+)'"
 

@@ -1,8 +1,8 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from app.moments import duration, expiry, instant, storable_instant
+from app.moments import day, duration, expiry, first_day, instant, storable_instant
 
 NOW = datetime(2027, 1, 31, 12, tzinfo=UTC)
 NO_TIME = "must be a time such as 2027-01-31T12:00:00Z"
@@ -186,3 +186,48 @@ def test_refuses_an_expiry_that_is_none(text: str, complaint: str) -> None:
     """Past, present, beyond the calendar, or no time at all: never a token that lives for ever."""
     with pytest.raises(ValueError, match=f"^{complaint}$"):
         expiry(text, NOW)
+
+
+# Days
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "2028-02-29", "9999-12-31"])
+def test_reads_a_day(text: str) -> None:
+    """Any day there is can be named."""
+    assert str(day(text)) == text
+
+
+@pytest.mark.parametrize("text", ["0000-01-01", "2027-02-29", "2027-13-01", "2027-01-31T12:00:00Z"])
+def test_refuses_what_is_no_day(text: str) -> None:
+    """What the calendar does not have is told from what it has."""
+    with pytest.raises(ValueError, match="must be a day that exists"):
+        day(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "last", "expected"),
+    [
+        (None, date(2027, 1, 31), date(2027, 1, 2)),
+        (None, date(1, 1, 5), date.min),
+        (date(2027, 1, 31), date(2027, 1, 31), date(2027, 1, 31)),
+        (date(2026, 1, 31), date(2027, 1, 31), date(2026, 1, 31)),
+    ],
+    ids=str,
+)
+def test_tells_the_first_day(given: date | None, last: date, expected: date) -> None:
+    """Unless one is given it is the 30th from the last, and never before there are days."""
+    assert first_day(given, last) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (date(2027, 2, 1), "must not be after the last day"),
+        (date(2026, 1, 30), "must be less than 366 days before the last"),
+    ],
+    ids=str,
+)
+def test_refuses_a_first_day_that_cannot_be_meant(given: date, message: str) -> None:
+    """It neither comes after the last, nor a year and more before."""
+    with pytest.raises(ValueError, match=message):
+        first_day(given, date(2027, 1, 31))

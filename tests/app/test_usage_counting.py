@@ -83,6 +83,20 @@ def test_counts_permissions_that_were_granted() -> None:
     assert part.permissions == {"one": {"read": 2, "write": 1}}
 
 
+def test_tells_the_secret_before_apart() -> None:
+    """Uses by the secret before a rotation count among all, and by themselves, refused or not."""
+    clock = Clock()
+    usage = Usage(clock)
+    for code, by_previous in (("VALID", True), ("EXPIRED", True), ("VALID", False)):
+        usage.count("one", code, by_previous=by_previous)
+        usage.count("other", code)
+        clock.now += timedelta(seconds=1)
+    [part] = taken(usage)
+    assert part.verifications == {"one": 3, "other": 3}
+    assert part.previous == {"one": 2}
+    assert part.previous_last_used == {"one": NOON.timestamp() + 1}
+
+
 def test_counts_for_the_day_of_utc() -> None:
     """What happens before midnight belongs to the day before, whenever it is written."""
     clock = Clock(datetime(2026, 12, 31, 23, 59, 59, 999_000, UTC))
@@ -134,7 +148,7 @@ def test_a_part_is_in_order() -> None:
     """What a statement is given is sorted by token, each with what is its own."""
     usage = Usage(Clock())
     for name, code in {"c": "VALID", "a": "EXPIRED", "b": "VALID"}.items():
-        usage.count(name, code, ["read"])
+        usage.count(name, code, ["read"], by_previous=name == "b")
     [part] = taken(usage)
     assert part.parameters() == {
         "day": NOON.date(),
@@ -143,6 +157,8 @@ def test_a_part_is_in_order() -> None:
         "last_used": [None, NOON.timestamp(), NOON.timestamp()],
         "refusals": [{"EXPIRED": 1}, None, None],
         "permissions": [None, {"read": 1}, {"read": 1}],
+        "previous": [None, 1, None],
+        "previous_last_used": [None, NOON.timestamp(), None],
     }
 
 
@@ -167,6 +183,7 @@ FLOODS: dict[str, tuple[int, Callable[[Usage, int], Any]]] = {
     "tokens": (100, lambda usage, n: usage.count(f"token {n}", "VALID")),
     "permissions": (99, lambda usage, n: usage.count("one", "VALID", [f"p{n}"])),
     "refusals": (50, lambda usage, n: usage.count(f"token {n}", "EXPIRED")),
+    "secrets before": (50, lambda usage, n: usage.count(f"token {n}", "VALID", (), True)),
 }
 
 

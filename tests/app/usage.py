@@ -75,6 +75,14 @@ async def verifications(sql: Sql) -> dict[str, int]:
     return {str(token_id): count for token_id, count in rows}
 
 
+async def of_service(sql: Sql) -> dict[date, tuple[int, int, dict[str, int]]]:
+    """What is written of all tokens together: verifications, tokens and refusals of each day."""
+    return {
+        row["day"]: (row["verifications"], row["tokens"], orjson.loads(row["refusals"] or "{}"))
+        for row in await sql.fetch("select * from service_usage")
+    }
+
+
 @dataclass(frozen=True)
 class Access:
     """Who may reach a database."""

@@ -36,26 +36,37 @@ async def test_tells_of_a_token_that_was_never_used(root: Api) -> None:
     """There are no days, and no last use."""
     made = await root("api-tokens/create", "new")
     usage = await root(GET_USAGE, made["id"])
-    assert usage == {"token_id": made["id"], "last_used": None, "days": []}
+    assert usage == {
+        "token_id": made["id"],
+        "last_used": None,
+        "previous_last_used": None,
+        "days": [],
+    }
 
 
 async def test_tells_what_each_day_had(root: Api, sql: Sql) -> None:
     """Days come newest first, each with all its counts; what was not counted is empty."""
     made = await root("api-tokens/create", "used")
     await put_day(sql, made["id"], today() - timedelta(days=1), verifications=2)
-    counted = {"refusals": '{"EXPIRED": 3, "DISABLED": 1}', "permissions": '{"read": 5}'}
+    counted = {
+        "refusals": '{"EXPIRED": 3, "DISABLED": 1}',
+        "permissions": '{"read": 5}',
+        "previous": 2,
+    }
     await put_day(sql, made["id"], today(), verifications=9, **counted)
     usage = await root(GET_USAGE, made["id"])
     assert usage["days"] == [
         {
             "day": str(today()),
             "verifications": 9,
+            "previous": 2,
             "refusals": {"EXPIRED": 3, "DISABLED": 1},
             "permissions": {"read": 5},
         },
         {
             "day": str(today() - timedelta(days=1)),
             "verifications": 2,
+            "previous": 0,
             "refusals": {},
             "permissions": {},
         },
@@ -81,6 +92,41 @@ async def test_tells_of_no_other_token(root: Api, sql: Sql) -> None:
     await put_day(sql, one["id"], today(), last_used=NOW)
     usage = await root(GET_USAGE, other["id"])
     assert (usage["last_used"], usage["days"]) == (None, [])
+
+
+# By the secret before a rotation
+
+
+@pytest.mark.parametrize(
+    ("uses", "expected"),
+    [
+        ([], None),
+        ([None], None),
+        ([timedelta(seconds=-1)], None),
+        ([timedelta()], timedelta()),
+        ([timedelta(minutes=1), timedelta(seconds=30), None], timedelta(minutes=1)),
+        ([timedelta(days=-8), timedelta(minutes=2)], timedelta(minutes=2)),
+    ],
+    ids=str,
+)
+async def test_tells_when_the_secret_before_was_last_used(
+    root: Api, sql: Sql, uses: list[timedelta | None], expected: timedelta | None
+) -> None:
+    """It is the latest use on any day since the last rotation: older ones had another before."""
+    made = await root("api-tokens/create", "rotated")
+    await sql.execute("update api_tokens set rotated = $1 where name = 'rotated'", NOW)
+    for n, after in enumerate(uses):
+        moment_of = None if after is None else NOW + after
+        await put_day(sql, made["id"], date(2026, 1, 1 + n), previous_last_used=moment_of)
+    told = (await root(GET_USAGE, made["id"]))["previous_last_used"]
+    assert (told and moment(told)) == (None if expected is None else NOW + expected)
+
+
+async def test_a_token_that_was_never_rotated_has_no_secret_before(root: Api, sql: Sql) -> None:
+    """Without a rotation there is no time, whatever was counted."""
+    made = await root("api-tokens/create", "as it was")
+    await put_day(sql, made["id"], today(), previous_last_used=NOW)
+    assert (await root(GET_USAGE, made["id"]))["previous_last_used"] is None
 
 
 # Which days

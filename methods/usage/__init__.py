@@ -1,0 +1,1 @@
+"""Methods on how the service is used."""
