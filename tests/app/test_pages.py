@@ -14,13 +14,20 @@ from app.services import Services
 from tests.conftest import ServicesMaker
 from tests.people import Client, http_client
 
-TYPES: Final = {
+DOCUMENTS: Final = {
     "/docs": "text/html; charset=utf-8",
     "/openrpc.json": "application/json",
     "/openapi.json": "application/json",
     "/api.js": "text/javascript; charset=utf-8",
     "/api.d.ts": "text/plain; charset=utf-8",
 }
+OF_CONSOLE: Final = {
+    "/": "text/html; charset=utf-8",
+    "/console/main.js": "text/javascript; charset=utf-8",
+    "/console/console.css": "text/css; charset=utf-8",
+    "/console/icon.svg": "image/svg+xml",
+}
+TYPES: Final = {**DOCUMENTS, **OF_CONSOLE}
 # Those in which the service's own address stands.
 ADDRESSED: Final = ("/docs", "/openrpc.json")
 paths = pytest.mark.parametrize("path", TYPES)
@@ -59,7 +66,7 @@ async def test_anybody_may_read(http: Client, path: str, content_type: str) -> N
     assert (response.status, response.headers["Content-Type"]) == (200, content_type)
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["X-Request-Id"]
-    assert len(await response.read()) > 500
+    assert len(await response.read()) > 250
 
 
 async def test_the_documents_are_what_they_say(http: Client) -> None:
@@ -71,14 +78,58 @@ async def test_the_documents_are_what_they_say(http: Client) -> None:
     assert "api-tokens/create" in await document(http, "/api.d.ts")
 
 
-@paths
-async def test_a_page_can_do_nothing(http: Client, path: str) -> None:
+@pytest.mark.parametrize("path", DOCUMENTS)
+async def test_a_document_can_do_nothing(http: Client, path: str) -> None:
     """Whatever text came into it: no script runs, nothing is fetched, no form is sent."""
     policy = (await http.get(path)).headers["Content-Security-Policy"]
     rules = dict(rule.strip().partition(" ")[::2] for rule in policy.split(";"))
     assert rules["default-src"] == "'none'"
     assert "script-src" not in rules
     assert (rules["base-uri"], rules["form-action"]) == ("'none'", "'none'")
+
+
+@pytest.mark.parametrize("path", OF_CONSOLE)
+async def test_the_console_runs_what_is_the_services_own(http: Client, path: str) -> None:
+    """Nothing that stands between other things, nothing from elsewhere, in nobody's frame."""
+    response = await http.get(path)
+    policy = response.headers["Content-Security-Policy"]
+    rules = dict(rule.strip().partition(" ")[::2] for rule in policy.split(";"))
+    assert (rules["default-src"], rules["frame-ancestors"]) == ("'none'", "'none'")
+    assert {rules[name] for name in ("script-src", "style-src", "connect-src")} == {"'self'"}
+    assert "unsafe" not in policy
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+
+
+async def test_every_file_of_the_console_is_there(http: Client) -> None:
+    """By its name, and only those: no path leads out of their folder."""
+    for file in CONSOLE.iterdir():
+        if file.name not in {"api.js", "index.html"}:
+            response = await http.get(f"/console/{file.name}")
+            assert await response.read() == file.read_bytes()
+    for path in (
+        "/console/",
+        "/console/api.js",
+        "/console/..%2fpages.py",
+        "/console/%2e%2e/door.py",
+    ):
+        assert (await http.get(path)).status == 404
+
+
+@paths
+async def test_is_compressed_for_who_takes_that(services: Services, path: str) -> None:
+    """And for nobody else; each form has a tag of its own."""
+    async with http_client(services) as client:
+        found = {}
+        for accepted in ("gzip, deflate, br", "identity", "br", "gzip;q=0"):
+            headers = {"Accept-Encoding": accepted}
+            found[accepted] = await client.get(path, headers=headers)
+        whole = await found["identity"].read()
+        assert [await each.read() for each in found.values()] == [whole] * 4
+        encodings = [each.headers.get("Content-Encoding") for each in found.values()]
+        assert encodings == ["gzip", None, None, None]
+        assert int(found["gzip, deflate, br"].headers["Content-Length"]) < len(whole)
+        assert len({each.headers["ETag"] for each in found.values()}) == 2
+        assert all("Accept-Encoding" in each.headers["Vary"] for each in found.values())
 
 
 @paths

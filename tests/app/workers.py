@@ -28,7 +28,7 @@ def workers_of(server: Server) -> list[psutil.Process]:
 async def ended(process: psutil.Process) -> bool:
     """Whether a process does nothing any more, even if nobody has asked about its end."""
     try:
-        return process.status() == psutil.STATUS_ZOMBIE
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
 

@@ -97,7 +97,7 @@ async def test_nothing_is_in_anybodys_way(
 
 async def test_a_phone_shows_all_of_it(browser: Browser, server: Server, staff: Staff) -> None:
     """At 360 pixels nothing is cut off, and everything can be done."""
-    await staff.token("x" * 255)
+    await staff.token("w" * 255)
     size: Any = {"width": 360, "height": 740}
     async with await browser.new_context(viewport=size, has_touch=True) as context:
         person = await Person.at(context, server)

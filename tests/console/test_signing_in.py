@@ -46,6 +46,8 @@ async def test_a_session_that_ends_loses_nothing(
     person = await Person.at(context, server)
     name = await staff.user()
     await person.sign_in(name)
+    await expect(person.page.get_by_text("Live", exact=True)).to_be_visible()
+    await person.page.wait_for_load_state("networkidle")
     await person.press("Add token")
     dialog = person.dialog("Add API token")
     await dialog.get_by_label("Name").fill("typed before")

@@ -22,6 +22,7 @@ from app.errors import Code
 _HERE: Final = [{"url": "/"}]
 # Path → operationId, summary, media type.
 DOCUMENTS: Final = {
+    "/": ("console", "The console, a page for people", "text/html"),
     "/docs": ("docs", "The reference, to read", "text/html"),
     "/openrpc.json": ("openrpc", "The methods, as OpenRPC", JSON),
     "/openapi.json": ("openapi", "This document", JSON),
