@@ -22,7 +22,7 @@ export const time = text => h("time", { datetime: text, title: moment(text) }, a
 
 /** What stands in a column; `owner` is the owner's name, `enable` is called when it is switched. */
 export const CELLS = {
-    name: row => h("th", { scope: "row", class: "name" }, h("bdi", {}, row.name), row.rotation ? h("small", { class: "badge" }, "rotating") : null),
+    name: row => h("th", { scope: "row", class: "name" }, h("bdi", { title: row.name }, row.name), row.rotation ? h("small", { class: "badge" }, "rotating") : null),
     hint: row => cell("Token", h("code", {}, row.hint)),
     role: row => cell("Access", access(row)),
     owner: (row, { owner }) => cell("Owner", h("bdi", {}, owner ?? "…")),

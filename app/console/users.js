@@ -46,7 +46,7 @@ export function users(main) {
     function line(row) {
         const cell = (label, ...children) => h("td", { "data-label": label }, ...children);
         return h("tr", { class: row.enabled ? null : "off" },
-            h("th", { scope: "row", class: "name" }, h("bdi", {}, row.name), row.root ? h("small", { class: "badge" }, "root") : null),
+            h("th", { scope: "row", class: "name" }, h("bdi", { title: row.name }, row.name), row.root ? h("small", { class: "badge" }, "root") : null),
             cell("Permissions", row.root ? "everything" : Object.keys(row.permissions).join(", ") || h("span", { class: "faint" }, "nothing")),
             cell("Enabled", toggle(row, enabled => change(row, "users/set-enabled", enabled))), cell("Created", time(row.created)),
             h("td", { class: "actions" }, row.root ? null : iconButton("pencil", `Permissions of ${row.name}`, () => permissions(row)),

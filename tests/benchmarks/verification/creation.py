@@ -32,6 +32,7 @@ VALUES: Final = {
     "hint": "'apt_…0000'::text",
     "expires": "null::timestamptz",
     "metadata": "'{}'::jsonb",
+    "sealed": "null::bytea",
     "created_by": """'{"user_id": null, "user_name": "root"}'::jsonb""",
     "caller_user": "'USER'::uuid",
     "caller_token": "null::uuid",

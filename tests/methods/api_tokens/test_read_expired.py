@@ -54,7 +54,7 @@ async def shelf(shared: Api, shared_sql: Sql) -> Shelf:
         (["=", None], set()),
         (["!=", None], EXPIRED | OTHERS),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value) if isinstance(value, set) else value),
 )
 async def test_filters_by_what_has_expired(
     shelf: Shelf, condition: Any, expected: set[str]
