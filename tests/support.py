@@ -198,7 +198,9 @@ async def made_database(server: str, template: str = "template1") -> AsyncIterat
     name = f"test_{uuid4().hex}"
     connection = await asyncpg.connect(server)
     try:
-        await connection.execute(f"create database {name} template {template}")
+        # To copy files takes half as long as to log what is in them, all that PostgreSQL 14 knows.
+        how = "strategy file_copy" if connection.get_server_version().major > 14 else ""
+        await connection.execute(f"create database {name} template {template} {how}")
         yield name
         await until(lambda: _dropped(connection, name))
     finally:

@@ -18,7 +18,7 @@ const main = document.querySelector("#main"), top = document.querySelector("#top
 const connection = h("span", { class: "connection", role: "status" });
 let view = null, stop = () => {};
 
-askBy(() => show("Sign in again", close => h("div", {}, h("p", {}, "Your session has ended. What you were doing is still here."), signInForm(async () => { close(true); begin(); })), { oncancel: event => event.preventDefault() }));
+askBy(signInAgain);
 addEventListener("hashchange", go);
 document.addEventListener("settings", warn);
 document.addEventListener("keydown", event => {
@@ -47,6 +47,13 @@ function welcome() {
     document.title = "Sign in – API tokens";
     main.replaceChildren(h("div", { class: "welcome" }, h("img", { src: "/console/icon.svg", alt: "", width: 48, height: 48 }), h("h1", {}, "API tokens"), signInForm(() => begin(true))));
     main.querySelector("input").focus();
+}
+
+/** A session has ended in the middle of something, which goes on for whoever signs in. */
+function signInAgain() {
+    const before = state.user?.id;
+    return show("Sign in again", close => h("div", {}, h("p", {}, "Your session has ended. What you were doing is still here."),
+        signInForm(() => { close(true); begin(state.user.id !== before); })), { oncancel: event => event.preventDefault() });
 }
 
 function signInForm(done) {
