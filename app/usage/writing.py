@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 from uuid import uuid4
 
+from app.call import Row
 from app.errors import Refusal
 from app.statements import Statements
 from app.usage.counting import Tally, Usage
@@ -63,6 +64,9 @@ class Writer:
         self._id = str(uuid4())
         self._number = 0
         self._part: Tally | None = None
+        # What the database answers to it. It is waited for whatever happens to whoever asked: it
+        # tells of tokens that were not written, and no second asking would.
+        self._answer: asyncio.Task[list[Row]] | None = None
         self._forgets_at = 0.0
 
     async def run(self, interval: float) -> None:
@@ -85,6 +89,8 @@ class Writer:
                 while self._usage.waiting:
                     await _tried(self.write())
                     await asyncio.sleep(PAUSE if self._usage.waiting else 0)
+        if self._answer:
+            self._answer.cancel()
         if self._usage.waiting:
             log.warning("what tokens were used for last is lost: it could not be written in time")
 
@@ -107,12 +113,24 @@ class Writer:
         if part is None:
             return False
         began = time.monotonic()
-        given = {"writer": self._id, "batch": self._number, "precision": _precision(usage.waiting)}
-        left = await self._sql.rows("_service/record_usage", given | part.parameters())
+        left = await self._answered(part)
         self._part = None
         usage.written(part, [row["token_id"] for row in left])
         await asyncio.sleep(rest * usage.room * (time.monotonic() - began))
         return True
+
+    async def _answered(self, part: Tally) -> list[Row]:
+        """The tokens that are left of a part; raises a Refusal, and then it is to be asked anew."""
+        precision = _precision(self._usage.waiting)
+        given = {"writer": self._id, "batch": self._number, "precision": precision}
+        if self._answer is None:
+            asked = self._sql.rows("_service/record_usage", given | part.parameters())
+            self._answer = asyncio.create_task(asked)
+        try:
+            return await asyncio.shield(self._answer)
+        finally:
+            if self._answer.done():
+                self._answer = None
 
     async def _forget(self) -> None:
         """Forget what is long past: now and then, and more of it the next time if there is more."""

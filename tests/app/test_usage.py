@@ -18,6 +18,7 @@ from tests.app.usage import (
     NEVER,
     NOON,
     QUICK,
+    Held,
     last_used,
     on_database,
     tokens_of,
@@ -230,7 +231,7 @@ async def test_goes_on_after_an_error(
 
 
 async def test_ends_in_the_middle_of_a_statement(statements: Statements, sql: Sql) -> None:
-    """What is being written when the end comes is written once, though it is given again."""
+    """What is being written when the end comes is written once, and what comes then as well."""
     [token] = await tokens_of(sql, 1)
     tasks = asyncio.all_tasks()
     locked = sql.transaction()
@@ -240,18 +241,33 @@ async def test_ends_in_the_middle_of_a_statement(statements: Statements, sql: Sq
         usage.count(token, "VALID", ["read"])
         await blocked(sql, 1)
         usage.count(token, "EXPIRED")
-        # The first goes on behind our back; the second waits for it.
-        freed = asyncio.create_task(rolled_back(locked, sql))
+        freed = asyncio.create_task(locked.rollback())  # once the end has begun
     await freed
     assert asyncio.all_tasks() == tasks
     [row] = (await written(sql)).values()
     assert row == {"verifications": 2, "refusals": {"EXPIRED": 1}, "permissions": {"read": 1}}
 
 
-async def rolled_back(locked: Any, sql: Sql) -> None:
-    """Free what is locked when two wait for it, one of them for the other."""
-    await blocked(sql, 2)
-    await locked.rollback()
+async def test_the_end_waits_for_what_is_left(database_url: str, sql: Sql) -> None:
+    """A token that somebody was changing is written as well, though the end came meanwhile."""
+    free, changing = await tokens_of(sql, 2)
+    other: Sql = await asyncpg.connect(database_url)
+    try:
+        change = other.transaction()
+        await change.start()
+        await other.execute("select from api_tokens where id = $1 for update", UUID(changing))
+        async with on_database(database_url, Held) as held:
+            assert isinstance(held, Held)
+            async with recording(held, QUICK) as usage:
+                for token in (free, changing):
+                    usage.count(token, "VALID")
+                await held.answered.wait()
+                assert await verifications(sql) == {free: 1}
+                await change.rollback()
+                asyncio.get_running_loop().call_soon(held.way.set)  # once the end has begun
+    finally:
+        await other.close()
+    assert await verifications(sql) == {free: 1, changing: 1}
 
 
 async def test_ends_when_it_was_about_to_write(statements: Statements, sql: Sql) -> None:

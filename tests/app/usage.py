@@ -1,5 +1,6 @@
 """Steps of the tests of what tokens were used for: processes that count and write, and the sums."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -45,6 +46,21 @@ class Unheard(Statements):
         if self.lost:
             self.lost -= 1
             raise Refusal(Code.BACKEND_DOWN)
+        return found
+
+
+class Held(Statements):
+    """Statements whose answers are held on their way, until they are let pass."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.answered, self.way = asyncio.Event(), asyncio.Event()
+
+    async def rows(self, name: str, values: Mapping[str, Any]) -> list[Row]:
+        """Every row."""
+        found = await super().rows(name, values)
+        self.answered.set()
+        await self.way.wait()
         return found
 
 
