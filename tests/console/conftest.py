@@ -3,13 +3,17 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, BrowserContext
+from playwright.async_api import Browser, BrowserContext, expect
 
 from tests.browser import browser
 from tests.console.person import Person, Staff
 from tests.support import Server, database_of, made_database, running_server
 
 __all__ = ["browser"]
+
+# Milliseconds that something may take to be seen, where others use the machine too.
+PATIENCE = 20_000
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +35,7 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A browser of a person's own, without cookies, on a large screen."""
     size = {"width": 1280, "height": 800}
     async with await browser.new_context(viewport=size, locale="en-GB") as context:  # type: ignore[arg-type]  # a dict is one
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         yield context
 
 
