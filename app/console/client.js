@@ -21,7 +21,7 @@ export function askBy(ask) { signIn = ask; }
 export async function call(method, ...args) {
     for (;;) {
         const res = await http.call(method, ...args);
-        if (!await isSignedOut(res)) return res;
+        if (!isSignedOut(res) || !await hasEnded(res)) return res;
         waiting ??= signIn().finally(() => { waiting = null; });
         await waiting;
     }
@@ -32,9 +32,11 @@ export function callUnless(signal, method, ...args) {
     return signal.aborted ? { ok: false, status: -32817 } : http.call({ method, args, signal });
 }
 
-async function isSignedOut(res) {
-    if (SIGNED_OUT.has(res.status)) return true;
-    return res.status === DENIED && (await http.call("session/read")).status === DENIED;
+/** Whether it may be that nobody is signed in any more. */
+export const isSignedOut = res => [DENIED, ...SIGNED_OUT].includes(res.status);
+
+async function hasEnded(res) {
+    return SIGNED_OUT.has(res.status) || (await http.call("session/read")).status === DENIED;
 }
 
 /** Sign in; answers what that comes to. */

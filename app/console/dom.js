@@ -48,6 +48,20 @@ export function say(text) {
     document.querySelector("#said").textContent = text;
 }
 
+const heirs = new WeakMap(); // control → the one that has taken its place
+
+/** Have one control take the place of another one, for who comes back to that. */
+export function inherit(control, heir) {
+    if (heir) heirs.set(control, heir);
+}
+
+/** Go back to a control, or to the one that has taken its place meanwhile. */
+export function refocus(control) {
+    let found = control;
+    while (found && !found.isConnected) found = heirs.get(found);
+    if (found !== document.activeElement) found?.focus({ preventScroll: true });
+}
+
 /** Show a dialog until it is closed; answers what it was closed with, "" for Escape. */
 export function show(title, build, properties = {}) {
     const id = `title-${++show.count}`;
@@ -60,7 +74,7 @@ export function show(title, build, properties = {}) {
         dialog.append(heading, build(close, dialog));
         dialog.addEventListener("close", () => {
             dialog.remove();
-            if (before?.isConnected) before.focus();
+            refocus(before);
             resolve(answer);
         });
         document.body.append(dialog);

@@ -95,13 +95,14 @@ function running(row, usageNow, close) {
         h("button", { type: "button", onclick: end }, "End the old secret now"));
 }
 
-/** Show a secret, this once. */
+/** Show a secret, this once: no slip of a finger takes it away. */
 function showSecret(title, row) {
     const curl = `curl ${location.origin}/v1/session/read -H 'Authorization: Bearer ${row.token.replace(/'/g, "'\\''")}'`;
     return show(title, close => h("div", { class: "secret" },
         h("p", { class: "warning" }, "Copy the secret now. It will not be shown again."),
         copied("Secret", row.token), h("p", { class: "hint" }, "To try it:"), copied("Command", curl, "pre"),
-        h("div", { class: "buttons" }, h("button", { type: "button", class: "primary", onclick: () => close(true) }, "I have copied it"))));
+        h("div", { class: "buttons" }, h("button", { type: "button", class: "primary", onclick: () => close(true) }, "I have copied it"))),
+    { oncancel: event => event.preventDefault() });
 }
 
 /** Show how a token is used. */

@@ -1,10 +1,11 @@
 // Owns the table of tokens: what is asked for, what is shown, what is chosen, and that it stays true.
 
-import { call, callUnless, words } from "./client.js";
+import { call, callUnless, isSignedOut, words } from "./client.js";
 import { confirmed, h, icon, iconButton, say } from "./dom.js";
 import { CELLS, COLUMNS } from "./cells.js";
 import { Filters } from "./filters.js";
 import { counted, isPast } from "./format.js";
+import { Lines } from "./lines.js";
 import { add, edit, rotate, usage } from "./token-dialogs.js";
 
 const PAGE = 100;
@@ -20,11 +21,12 @@ export function tokens(main) {
 }
 
 class Tokens {
-    #rows = []; #cursor = null; #total = 0; #order = ["name", "asc"];
+    #cursor = null; #total = 0; #order = ["name", "asc"];
     #chosen = new Set(); #owners = new Map(); #asking = new AbortController(); #timer;
-    #lines = new Map(); // id → line of the table
     #problem = h("div", { class: "problem", role: "alert", hidden: true });
-    #body = h("tbody"); #head = h("tr"); #foot = h("p", { class: "foot" });
+    #head = h("tr"); #foot = h("p", { class: "foot" });
+    #table = h("table", { class: "rows tokens", "aria-labelledby": "tokens-title" }, h("thead", {}, this.#head));
+    #lines = new Lines(this.#table, row => this.#line(row));
     #bulk = h("div", { class: "bulk", role: "region", "aria-label": "Selected tokens", hidden: true });
     #filters = new Filters(name => { if (name === "owner") this.#drawHead(); this.load(); });
     #watcher = new IntersectionObserver(([seen]) => { if (seen.isIntersecting) this.#more(); }, { rootMargin: "600px" });
@@ -34,62 +36,70 @@ class Tokens {
             h("div", { class: "title" }, h("h1", { id: "tokens-title" }, "API tokens"),
                 h("button", { type: "button", class: "primary", onclick: () => this.#add() }, icon("plus"), "Add token")),
             this.#filters.element, this.#problem, this.#bulk,
-            h("div", { class: "sheet" }, h("table", { class: "rows", "aria-labelledby": "tokens-title" }, h("thead", {}, this.#head), this.#body)), this.#foot);
+            h("div", { class: "sheet" }, this.#table), this.#foot);
         this.#drawHead();
     }
 
     leave() {
         this.#watcher.disconnect();
+        this.#lines.leave();
         clearTimeout(this.#timer);
         this.#filters.leave();
         this.#asking.abort();
     }
 
-    /** Read the first page anew. What was asked for before is not wanted any more. */
-    async load() {
+    /** Read the first pages anew. What was asked for before is not wanted any more. */
+    async load(wanted = PAGE) {
         this.#asking.abort();
         this.#asking = new AbortController();
-        this.element.setAttribute("aria-busy", "true");
-        if (!this.#rows.length) this.#drawEmpty("Loading…");
-        await this.#read([], { count: true });
+        if (!this.#lines.rows.length) this.#show([], "Loading…");
+        await this.#read([], wanted);
     }
 
     /** Read as much as is shown anew. */
     async reload() {
-        if (this.#rows.length <= MOST_RELOADED) await this.load();
+        const { length } = this.#lines.rows;
+        if (length <= MOST_RELOADED) await this.load(length);
         else this.#drawFoot("The list may have changed.");
     }
 
     async changed(id, action) {
-        const place = this.#rows.findIndex(row => row.id === id);
-        if (action === "delete") return place < 0 ? undefined : this.#remove(id);
-        if (place < 0) return this.#soon(() => this.reload());
+        const isShown = this.#lines.has(id);
+        if (action === "delete") return isShown ? this.#remove(id) : undefined;
+        if (!isShown) return this.#soon(() => this.reload());
         const res = await call("api-tokens/read", { id, ...this.#filters.owner });
         if (res.ok) this.#replace(res.data); else if (res.status === 404) this.#remove(id);
         return undefined;
     }
 
-    async #read(before, more) {
+    /** Read what comes behind these rows, until there are so many. */
+    async #read(before, wanted) {
         const { signal } = this.#asking;
-        const options = { ...this.#filters.options, order_by: [this.#order], limit: PAGE, ...more };
-        let res = await callUnless(signal, "api-tokens/read", options);
+        this.element.setAttribute("aria-busy", "true");
+        let [rows, cursor, total] = [before, this.#cursor, null];
+        do {
+            const res = await this.#page(signal, rows.length ? { after: cursor } : { count: true });
+            if (signal.aborted) return;
+            if (!res.ok) return this.#refused(res);
+            [rows, cursor, total] = [[...rows, ...res.data], res.meta.next_cursor, res.meta.total_rows ?? total];
+        } while (cursor && rows.length < wanted);
+        await this.#nameOwners(rows);
         if (signal.aborted) return;
-        if (!res.ok && [-32811, -32812, -32815].includes(res.status)) res = await call("api-tokens/read", options);
-        if (signal.aborted) return;
-        this.element.removeAttribute("aria-busy");
-        if (!res.ok) return this.#refused(res);
-        this.#problem.hidden = true;
-        this.#rows = [...before, ...res.data];
-        [this.#cursor, this.#total] = [res.meta.next_cursor, res.meta.total_rows ?? this.#total];
-        await this.#nameOwners(res.data);
-        if (before.length) this.#body.append(...res.data.map(row => this.#line(row))); else this.#draw();
+        [this.#cursor, this.#total, this.#problem.hidden] = [cursor, total ?? this.#total, true];
+        if (before.length) this.#lines.append(rows.slice(before.length)); else this.#draw(rows);
         this.#drawFoot();
+        this.element.removeAttribute("aria-busy");
+    }
+
+    async #page(signal, place) {
+        const options = { ...this.#filters.options, order_by: [this.#order], limit: PAGE, ...place };
+        const res = await callUnless(signal, "api-tokens/read", options);
+        return !signal.aborted && isSignedOut(res) ? call("api-tokens/read", options) : res;
     }
 
     #more() {
-        if (!this.#cursor || this.element.hasAttribute("aria-busy")) return;
-        this.element.setAttribute("aria-busy", "true");
-        this.#read(this.#rows, { after: this.#cursor });
+        const { rows } = this.#lines;
+        if (this.#cursor && !this.element.hasAttribute("aria-busy")) this.#read(rows, rows.length + PAGE);
     }
 
     #soon(work) {
@@ -114,7 +124,7 @@ class Tokens {
         const sorted = by === name ? { asc: "ascending", desc: "descending" }[direction] : null;
         const arrow = (way, word, drawing) => iconButton(drawing, `Sort by ${label.toLowerCase()}, ${word}`, () => this.#sort(name, way),
             { "aria-pressed": String(by === name && direction === way) });
-        return h("th", { scope: "col", "aria-sort": sorted },
+        return h("th", { scope: "col", "data-column": name, "aria-sort": sorted },
             h("span", { class: "heading" }, label, isSortable ? h("span", { class: "arrows" }, arrow("asc", "ascending", "up"), arrow("desc", "descending", "down")) : null));
     }
 
@@ -124,24 +134,25 @@ class Tokens {
         this.load();
     }
 
-    #draw() {
-        this.#lines.clear();
-        const shown = new Set(this.#rows.map(row => row.id));
+    #draw(rows) {
+        const shown = new Set(rows.map(row => row.id));
         for (const id of this.#chosen) if (!shown.has(id)) this.#chosen.delete(id);
-        if (this.#rows.length) this.#body.replaceChildren(...this.#rows.map(row => this.#line(row)));
-        else this.#drawEmpty(this.#filters.isEmpty ? "There are no tokens yet." : "No token is like that.", this.#filters.isEmpty);
+        const { isEmpty } = this.#filters;
+        this.#show(rows, isEmpty ? "There are no tokens yet." : "No token is like that.", isEmpty);
         this.#drawBulk();
     }
 
-    #drawEmpty(text, invites = false) {
-        this.#body.replaceChildren(h("tr", { class: "empty" }, h("td", { colspan: this.#columns().length + 2 }, h("p", {}, text),
+    #show(rows, text, invites = false) {
+        this.#lines.show(rows, h("tr", { class: "empty" }, h("td", { colspan: this.#columns().length + 2 }, h("p", {}, text),
             invites ? h("button", { type: "button", onclick: () => this.#add() }, "Add the first one") : null)));
     }
 
     #drawFoot(stale) {
         const more = this.#cursor ? h("button", { type: "button", class: "quiet", onclick: () => this.#more() }, "Show more") : null;
         const again = stale ? h("button", { type: "button", class: "quiet", onclick: () => this.load() }, "Reload") : null;
-        const shown = this.#total > this.#rows.length ? `${this.#rows.length} of ${counted(this.#total, "token")}` : counted(this.#rows.length, "token");
+        const { length } = this.#lines.rows;
+        const shown = this.#total > length ? `${length} of ${counted(this.#total, "token")}` : counted(length, "token");
+        this.#table.setAttribute("aria-rowcount", Math.max(this.#total, length) + 1);
         this.#foot.replaceChildren(h("span", {}, stale ? `${shown}. ${stale}` : shown), ...[more, again].filter(Boolean));
         this.#watcher.disconnect();
         if (more) this.#watcher.observe(this.#foot);
@@ -151,10 +162,8 @@ class Tokens {
     #line(row) {
         const chosen = h("input", { type: "checkbox", "aria-label": `Select ${row.name}`, checked: this.#chosen.has(row.id), onchange: () => this.#choose(row.id, chosen.checked) });
         const given = { owner: this.#owners.get(row.user_id), enable: enabled => this.#enable([row], enabled) };
-        const line = h("tr", { class: row.enabled && !isPast(row.expires) ? null : "off" }, h("td", { class: "choose" }, chosen),
+        return h("tr", { class: row.enabled && !isPast(row.expires) ? null : "off" }, h("td", { class: "choose" }, chosen),
             ...this.#columns().map(({ name }) => CELLS[name](row, given)), h("td", { class: "actions" }, ...this.#actions(row)));
-        this.#lines.set(row.id, line);
-        return line;
     }
 
     #actions(row) {
@@ -167,16 +176,15 @@ class Tokens {
     }
 
     #replace(row) {
-        this.#rows = this.#rows.map(each => (each.id === row.id ? row : each));
-        this.#lines.get(row.id)?.replaceWith(this.#line(row));
+        if (this.#lines.has(row.id)) this.#lines.replace(row);
     }
 
     #remove(id) {
-        this.#rows = this.#rows.filter(row => row.id !== id);
+        if (!this.#lines.has(id)) return;
+        this.#lines.remove(id);
         this.#total -= 1;
-        this.#lines.get(id)?.remove();
         this.#chosen.delete(id);
-        if (!this.#rows.length) this.#draw();
+        if (!this.#lines.rows.length) this.#draw([]);
         this.#drawFoot();
         this.#drawBulk();
     }
@@ -232,7 +240,8 @@ class Tokens {
     #refused(res, prefix = "") {
         this.#problem.replaceChildren(h("span", {}, prefix + words(res)), h("button", { type: "button", class: "quiet", onclick: () => this.load() }, "Try again"));
         this.#problem.hidden = false;
-        if (!this.#rows.length) this.#drawEmpty("Nothing could be read.");
+        this.element.removeAttribute("aria-busy");
+        if (!this.#lines.rows.length) this.#show([], "Nothing could be read.");
     }
 
     #choose(id, chosen) {
@@ -241,19 +250,19 @@ class Tokens {
     }
 
     #chooseAll(chosen) {
-        for (const { id } of this.#rows) if (chosen) this.#chosen.add(id); else this.#chosen.delete(id);
-        for (const line of this.#lines.values()) line.querySelector(".choose input").checked = chosen;
+        for (const { id } of this.#lines.rows) if (chosen) this.#chosen.add(id); else this.#chosen.delete(id);
+        for (const box of this.#table.querySelectorAll("tbody .choose input")) box.checked = chosen;
         this.#drawBulk();
     }
 
     #drawBulk() {
-        const rows = this.#rows.filter(row => this.#chosen.has(row.id));
+        const all = this.#lines.rows, rows = all.filter(row => this.#chosen.has(row.id));
         this.#bulk.hidden = !rows.length;
         this.#bulk.replaceChildren(h("strong", {}, `${counted(rows.length, "token")} selected`),
             h("button", { type: "button", onclick: () => this.#disable(rows) }, "Disable"),
             h("button", { type: "button", class: "danger", onclick: () => this.#delete(rows) }, "Delete"));
-        const all = this.#head.querySelector("input");
-        all.checked = rows.length > 0 && rows.length === this.#rows.length;
-        all.indeterminate = rows.length > 0 && !all.checked;
+        const box = this.#head.querySelector("input");
+        box.checked = rows.length > 0 && rows.length === all.length;
+        box.indeterminate = rows.length > 0 && !box.checked;
     }
 }

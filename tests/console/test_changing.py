@@ -42,6 +42,7 @@ async def test_shows_the_secret_once(root: Person, staff: Staff) -> None:
     await root.press("Add token", within=dialog)
     shown = root.dialog("Token added")
     await expect(shown).to_contain_text("It will not be shown again.")
+    await root.page.keyboard.press("Escape")
     await root.shoot("secret")
     secret = await shown.get_by_label("Secret", exact=True).text_content()
     command = str(await shown.get_by_label("Command", exact=True).text_content())

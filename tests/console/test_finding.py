@@ -70,6 +70,7 @@ async def test_finds_by_what_is_typed(person: tuple[Person, str], staff: Staff) 
     """A part of the name, a token's whole value, or a part of what is shown of it."""
     someone, secret = person
     await made(staff, secret, "deploy 100%", "deploy_200")
+    await expect(someone.page.get_by_role("rowheader")).to_have_count(3)
     for field, text, found in (
         ("Name", "DEPLOY", ["deploy 100%", "deploy_200"]),
         ("Name", "0%", ["deploy 100%"]),
@@ -166,27 +167,86 @@ async def test_an_administrator_sees_whose_it_is(
     await expect(root.page.get_by_role("columnheader", name="Owner")).to_be_visible()
 
 
-async def test_thousands_of_tokens_come_by_and_by(
-    root: Person, staff: Staff, context: BrowserContext
-) -> None:
-    """A page at a time, as one scrolls; each once, in order, and found among all."""
+@pytest.fixture(scope="module")
+async def many(server: Server) -> None:
+    """Thousands of tokens of root's, for the tests at the end of this file."""
     for first in range(0, MANY, 1000):
         rows = [
             {"name": f"many {n:05}", "token": f"token-number-{n:05}-of-many"}
             for n in range(first, first + 1000)
         ]
-        await staff.call("api-tokens/import", rows)
+        await Staff(server).call("api-tokens/import", rows)
+
+
+async def lines(root: Person) -> dict[int, str]:
+    """The names of the lines that are in the document, by their places among all."""
+    found: list[tuple[int, str]] = await root.page.get_by_role("row").evaluate_all(
+        "rows => rows.filter(row => row.ariaRowIndex)"
+        ".map(row => [Number(row.ariaRowIndex), row.querySelector('th').textContent])"
+    )
+    return dict(found)
+
+
+async def found_many(root: Person) -> None:
+    """Look for them, and wait until the first ones are shown, and no others."""
     await root.page.get_by_role("search").get_by_label("Name").fill("many")
-    shown = root.page.get_by_role("paragraph").filter(has_text=f"of {MANY:,} tokens")
+    shown = root.page.get_by_role("paragraph").filter(
+        has_text=re.compile("^100 of 5,00[01] tokens")
+    )
     await expect(shown).to_be_visible()
-    headings = root.page.get_by_role("rowheader")
-    for pages in (2, 3, 4):
-        await shown.scroll_into_view_if_needed()
-        await expect(headings.nth(pages * 100 - 1)).to_be_attached()
-    names = await root.names()
-    assert names[:400] == [f"many {n:05}" for n in range(400)]
-    await root.page.get_by_role("search").get_by_label("Name").fill("many 04999")
-    await expect(headings).to_have_count(1)
-    await root.page.get_by_role("search").get_by_label("Name").fill("many")
-    await expect(headings.nth(99)).to_be_attached()
+    await root.settled()
+
+
+@pytest.mark.usefixtures("many")
+async def test_thousands_of_tokens_come_by_and_by(root: Person) -> None:
+    """As one scrolls; each once, in its place; few are in the document, whatever is read."""
+    await found_many(root)
+    await expect(root.page.get_by_role("table")).to_have_attribute("aria-rowcount", f"{MANY + 1}")
+    seen: dict[int, str] = {}
+    while len(seen) < 450:
+        await root.page.mouse.wheel(0, 500)
+        there = await lines(root)
+        assert len(there) < 120
+        assert {place: there[place] for place in there.keys() & seen.keys()}.items() <= seen.items()
+        seen |= there
+    assert sorted(seen) == list(range(2, len(seen) + 2))
+    assert [seen[place] for place in sorted(seen)] == [f"many {n:05}" for n in range(len(seen))]
     await root.shoot("many")
+    await root.page.get_by_role("search").get_by_label("Name").fill("many 04999")
+    await expect(root.page.get_by_role("rowheader")).to_have_count(1)
+
+
+@pytest.mark.usefixtures("many")
+async def test_all_that_are_shown_are_selected(root: Person) -> None:
+    """Those too that are not in the document, and when they come back."""
+    await found_many(root)
+    await expect(root.row("many 00099")).to_have_count(0)
+    await root.page.get_by_label("Select all that are shown").check()
+    bulk = root.page.get_by_role("region", name="Selected tokens")
+    await expect(bulk).to_contain_text("100 tokens selected")
+    await root.page.evaluate("scrollTo(0, 4000)")
+    await root.page.get_by_label("Select many 00085").uncheck()
+    await expect(bulk).to_contain_text(re.compile(r"\b99 tokens selected"))
+    await root.page.evaluate("scrollTo(0, 0)")
+    await expect(root.page.get_by_label("Select many 00000")).to_be_checked()
+    await root.page.get_by_label("Select many 00000").focus()
+    await root.page.evaluate("scrollTo(0, 800)")
+    await expect(root.row("many 00085")).to_have_count(0)
+    await root.page.evaluate("scrollTo(0, 4000)")
+    await expect(root.page.get_by_label("Select many 00085")).not_to_be_checked()
+    await expect(root.page.get_by_label("Select many 00086")).to_be_checked()
+
+
+@pytest.mark.usefixtures("many")
+async def test_a_change_elsewhere_leaves_one_where_one_is(root: Person, staff: Staff) -> None:
+    """Far below, with as many lines as there were; a new one is in its place."""
+    await found_many(root)
+    while not await root.row("many 00190").count():
+        await root.page.evaluate("scrollBy(0, 500)")
+    await root.page.get_by_label("Edit many 00190").focus()
+    before = await root.page.evaluate("scrollY")
+    await staff.token("many 00190 and a half")
+    await expect(root.row("many 00190 and a half")).to_be_attached()
+    await expect(root.page.get_by_label("Edit many 00190", exact=True)).to_be_focused()
+    assert abs(await root.page.evaluate("scrollY") - before) < 100
+    await expect(root.row("many 00000")).to_have_count(0)

@@ -174,6 +174,32 @@ async def test_a_keyboard_is_enough(context: BrowserContext, server: Server, sta
     person.check()
 
 
+async def test_a_keyboard_stays_where_it_is(root: Person, staff: Staff) -> None:
+    """At its line when that is drawn anew, at the next one when it is gone."""
+    made = [await staff.token(f"kept {n}", role="read-only") for n in range(3)]
+    keyboard = root.page.keyboard
+    switch = root.row("kept 0").get_by_role("switch")
+    await switch.focus()
+    async with root.page.expect_response("**/set-enabled"):
+        await keyboard.press("Space")
+    await expect(root.page.get_by_role("status").get_by_text("kept 0 disabled")).to_be_attached()
+    await expect(switch).to_be_focused()
+    pencil = root.page.get_by_role("button", name="Edit kept 1")
+    await pencil.focus()
+    await keyboard.press("Enter")
+    await expect(root.dialog("Edit kept 1")).to_be_visible()
+    await staff.call("api-tokens/set-enabled", made[1]["id"], False)
+    shown = root.page.get_by_role("switch", name="kept 1 is enabled", include_hidden=True)
+    await expect(shown).not_to_be_checked()
+    await keyboard.press("Escape")
+    await expect(pencil).to_be_focused()
+    await root.page.get_by_role("button", name="Delete kept 1").focus()
+    for key in ("Enter", "Tab", "Enter"):
+        await keyboard.press(key)
+    await expect(root.row("kept 1")).to_have_count(0)
+    await expect(root.page.get_by_role("button", name="Delete kept 2")).to_be_focused()
+
+
 async def test_a_first_load_is_small(context: BrowserContext, server: Server) -> None:
     """All files together, compressed, as they go over the wire; all of them from here."""
     person = await Person.at(context, server)
