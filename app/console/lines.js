@@ -11,7 +11,7 @@ const FIRST = 2; // chunks that are there before it is known what is near
 const GUESS = 51; // pixels that a line is high, until one was seen
 
 export class Lines {
-    #table; #line; #chunks = []; #drawn = new Map(); #height = GUESS; // #drawn: id → line
+    #table; #line; #chunks = []; #drawn = new Map(); #tall = GUESS; // #drawn: id → line
     #watcher = new IntersectionObserver(seen => this.#seen(seen), { rootMargin: NEAR });
 
     /** `line` makes the line of a row, a `tr`. */
@@ -30,7 +30,7 @@ export class Lines {
         const [active, before, old] = [document.activeElement, this.#chunks, this.#drawn];
         if (this.#table.contains(active)) active.blur(); // were it removed, the page would be laid out, and be at its top
         this.#clear();
-        this.#add(rows, place => place < FIRST || before[place]?.isDrawn, place => before[place]?.height);
+        this.#add(rows, place => place < FIRST || before[place]?.isDrawn, place => before[place]?.tall);
         if (!rows.length) this.#table.append(h("tbody", {}, empty));
         for (const [id, line] of old) pass(line, this.#drawn.get(id));
         refocus(active);
@@ -59,7 +59,7 @@ export class Lines {
         this.#drawn.delete(id);
         pass(line, this.#drawn.get((rows[place + 1] ?? rows[place - 1])?.id));
         line?.remove();
-        if (!chunk.rows.length) this.#drop(chunk);
+        if (!chunk.rows.length) this.#drop(chunk); else if (!chunk.isDrawn) this.#fold(chunk);
         refocus(active);
         this.#number();
     }
@@ -78,10 +78,10 @@ export class Lines {
         this.#chunks = this.#chunks.filter(each => each !== chunk);
     }
 
-    #add(rows, isNear, height) {
+    #add(rows, isNear, tall) {
         for (let first = 0; first < rows.length; first += CHUNK) {
             const place = this.#chunks.length;
-            const chunk = { rows: rows.slice(first, first + CHUNK), body: h("tbody"), isNear: isNear(place), isDrawn: false, height: height(place) };
+            const chunk = { rows: rows.slice(first, first + CHUNK), body: h("tbody"), isNear: isNear(place), isDrawn: false, tall: tall(place) ?? this.#tall };
             this.#chunks.push(chunk);
             if (chunk.isNear) this.#draw(chunk); else this.#fold(chunk);
             this.#table.append(chunk.body);
@@ -95,7 +95,7 @@ export class Lines {
             const chunk = this.#chunks.find(each => each.body === target);
             if (!chunk) continue;
             chunk.isNear = isIntersecting;
-            if (chunk.isDrawn) chunk.height = boundingClientRect.height;
+            if (chunk.isDrawn) this.#tall = chunk.tall = boundingClientRect.height / chunk.rows.length;
         }
         for (const chunk of this.#chunks) if (chunk.isNear) this.#draw(chunk); else this.#far(chunk);
         this.#number();
@@ -109,7 +109,6 @@ export class Lines {
 
     #far(chunk) {
         if (!chunk.isDrawn || chunk.body.contains(document.activeElement)) return; // a keyboard goes on from there
-        this.#height = chunk.height / chunk.rows.length;
         for (const { id } of chunk.rows) this.#drawn.delete(id);
         this.#fold(chunk);
     }
@@ -118,7 +117,7 @@ export class Lines {
     #fold(chunk) {
         chunk.isDrawn = false;
         const room = h("tr", { class: "room", "aria-hidden": "true" }, h("td"));
-        room.style.height = `${chunk.height ?? this.#height * chunk.rows.length}px`;
+        room.style.height = `${chunk.tall * chunk.rows.length}px`;
         chunk.body.replaceChildren(room);
     }
 

@@ -11,6 +11,7 @@ import { add, edit, rotate, usage } from "./token-dialogs.js";
 const PAGE = 100;
 const PAUSE = 200; // milliseconds in which several changes become one
 const MOST_RELOADED = 300; // rows that are read again as a whole when one comes
+const LANES = 6; // calls at once where there are many: as many connections as a browser opens
 
 /** The view; answers what hears of changes. */
 export function tokens(main) {
@@ -22,7 +23,8 @@ export function tokens(main) {
 
 class Tokens {
     #cursor = null; #total = 0; #order = ["name", "asc"];
-    #chosen = new Set(); #owners = new Map(); #asking = new AbortController(); #timer;
+    #chosen = new Set(); #owners = new Map(); #asking = new AbortController();
+    #changed = new Set(); #timer = null; // what is to be read again, and when
     #problem = h("div", { class: "problem", role: "alert", hidden: true });
     #head = h("tr"); #foot = h("p", { class: "foot" });
     #table = h("table", { class: "rows tokens", "aria-labelledby": "tokens-title" }, h("thead", {}, this.#head));
@@ -35,8 +37,7 @@ class Tokens {
         this.element = h("section", { "aria-labelledby": "tokens-title" },
             h("div", { class: "title" }, h("h1", { id: "tokens-title" }, "API tokens"),
                 h("button", { type: "button", class: "primary", onclick: () => this.#add() }, icon("plus"), "Add token")),
-            this.#filters.element, this.#problem, this.#bulk,
-            h("div", { class: "sheet" }, this.#table), this.#foot);
+            this.#filters.element, this.#problem, h("div", { class: "sheet" }, this.#table), this.#foot, this.#bulk);
         this.#drawHead();
     }
 
@@ -52,7 +53,7 @@ class Tokens {
     async load(wanted = PAGE) {
         this.#asking.abort();
         this.#asking = new AbortController();
-        if (!this.#lines.rows.length) this.#show([], "Loading…");
+        if (!this.#table.tBodies.length) this.#show([], "Loading…");
         await this.#read([], wanted);
     }
 
@@ -63,13 +64,27 @@ class Tokens {
         else this.#drawFoot("The list may have changed.");
     }
 
-    async changed(id, action) {
-        const isShown = this.#lines.has(id);
-        if (action === "delete") return isShown ? this.#remove(id) : undefined;
-        if (!isShown) return this.#soon(() => this.reload());
-        const res = await call("api-tokens/read", { id, ...this.#filters.owner });
-        if (res.ok) this.#replace(res.data); else if (res.status === 404) this.#remove(id);
+    changed(id, action) {
+        if (action === "delete") return this.#remove(id);
+        this.#changed.add(id);
+        this.#timer ??= setTimeout(() => this.#catchUp(), PAUSE);
         return undefined;
+    }
+
+    /** Read again what has changed meanwhile, and all of it if that is not shown. */
+    async #catchUp() {
+        const ids = this.#changed;
+        [this.#changed, this.#timer] = [new Set(), null];
+        const rows = this.#lines.rows.filter(row => ids.has(row.id));
+        for (let first = 0; first < rows.length; first += PAGE) await this.#refresh(rows.slice(first, first + PAGE));
+        if (rows.length < ids.size) await this.reload();
+    }
+
+    async #refresh(rows) {
+        const res = await call("api-tokens/read", { where: { id: ["in", rows.map(row => row.id)] }, ...this.#filters.owner });
+        if (!res.ok) return;
+        const found = new Map(res.data.map(row => [row.id, row]));
+        for (const { id } of rows) if (found.has(id)) this.#replace(found.get(id)); else this.#remove(id);
     }
 
     /** Read what comes behind these rows, until there are so many. */
@@ -100,11 +115,6 @@ class Tokens {
     #more() {
         const { rows } = this.#lines;
         if (this.#cursor && !this.element.hasAttribute("aria-busy")) this.#read(rows, rows.length + PAGE);
-    }
-
-    #soon(work) {
-        clearTimeout(this.#timer);
-        this.#timer = setTimeout(work, PAUSE);
     }
 
     // What is shown
@@ -209,8 +219,8 @@ class Tokens {
     }
 
     async #enable(rows, enabled) {
-        await this.#each(rows, row => call("api-tokens/set-enabled", row.id, enabled), row => this.#replace({ ...row, enabled }));
-        say(`${rows.length === 1 ? rows[0].name : counted(rows.length, "token")} ${enabled ? "enabled" : "disabled"}`);
+        const isDone = await this.#each(rows, row => call("api-tokens/set-enabled", row.id, enabled), row => this.#replace({ ...row, enabled }));
+        if (isDone) say(`${rows.length === 1 ? rows[0].name : counted(rows.length, "token")} ${enabled ? "enabled" : "disabled"}`);
     }
 
     async #delete(rows) {
@@ -218,23 +228,27 @@ class Tokens {
         const text = one ? `“${rows[0].name}” stops working at once. This cannot be undone.` : `${counted(rows.length, "token")} stop working at once. This cannot be undone.`;
         const yes = one ? "Yes, delete API token" : `Yes, delete ${rows.length} API tokens`;
         if (await confirmed(one ? "Delete API token?" : "Delete API tokens?", text, yes) !== true) return;
-        await this.#each(rows, row => call("api-tokens/delete", row.id), row => this.#remove(row.id));
-        say(`${one ? rows[0].name : counted(rows.length, "token")} deleted`);
+        const isDone = await this.#each(rows, row => call("api-tokens/delete", row.id), row => this.#remove(row.id));
+        if (isDone) say(`${one ? rows[0].name : counted(rows.length, "token")} deleted`);
     }
 
     async #disable(rows) {
         if (await confirmed("Disable API tokens?", `${counted(rows.length, "token")} will be refused until enabled again.`, `Yes, disable ${rows.length} API tokens`) === true) await this.#enable(rows, false);
     }
 
-    /** Do the same with each; those that it did not go well with stay as they are. */
+    /** Do the same with each; answers whether it went well with all. Those that it did not stay as they are. */
     async #each(rows, work, done) {
-        const refused = [];
-        await Promise.all(rows.map(async row => {
-            const res = await work(row);
-            if (res.ok || (res.status === 404)) done(row); else { refused.push(res); this.#replace(row); }
-        }));
+        const [waiting, refused] = [[...rows], []];
+        const lane = async () => {
+            for (let row; (row = waiting.shift());) {
+                const res = await work(row);
+                if (res.ok) done(row); else if (res.status === 404) this.#remove(row.id); else { refused.push(res); this.#replace(row); }
+            }
+        };
+        await Promise.all(Array.from({ length: LANES }, lane));
         if (refused.length) this.#refused(refused[0], rows.length > 1 ? `${counted(refused.length, "token")} could not be changed. ` : "");
         else this.#problem.hidden = true;
+        return !refused.length;
     }
 
     #refused(res, prefix = "") {

@@ -86,7 +86,9 @@ async def live(
     async with made_database(postgres, template) as name:
         url = database_of(postgres, name)
         options = ["--data-dir", str(tmp_path_factory.mktemp("live")), "--database-url", url]
-        async with running_server(*options, "--password-memory", "32") as server:
+        # What one example uses is not written into the rows of a later one.
+        late = ["--usage-interval", "3600", "--password-memory", "32"]
+        async with running_server(*options, *late) as server:
             sql = await asyncpg.connect(url)
             try:
                 yield Live(server, sql)

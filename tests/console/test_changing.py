@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.async_api import BrowserContext, Locator, expect
+from playwright.async_api import BrowserContext, Locator, Request, expect
 
 from tests.console.person import Person, Staff
 from tests.support import Server, until
@@ -300,6 +301,42 @@ async def test_many_at_once(person: tuple[Person, Staff]) -> None:
     assert [await staff.works(each) for each in secrets] == [False] * 3
 
 
+async def test_a_flock_is_changed_by_and_by(root: Person, staff: Staff) -> None:
+    """No more calls at once than a browser has connections, and what changed is read in few."""
+    rows = [{"name": f"flock {n:02}", "token": f"token-number-{n:05}-of-it"} for n in range(60)]
+    await staff.call("api-tokens/import", rows)
+    await root.page.get_by_role("search").get_by_label("Name").fill("flock")
+    shown = root.page.get_by_role("paragraph").filter(has_text=re.compile("^60 tokens"))
+    await expect(shown).to_be_visible()
+    await root.page.get_by_label("Select all that are shown").check()
+    now, most, reads = 0, 0, 0
+
+    def began(request: Request) -> None:
+        nonlocal now, most, reads
+        now += 1
+        most = max(most, now)
+        reads += request.url.endswith("/api-tokens/read")
+
+    def ended(_: Request) -> None:
+        nonlocal now
+        now -= 1
+
+    root.page.on("request", began)
+    root.page.on("requestfinished", ended)
+    bulk = root.page.get_by_role("region", name="Selected tokens")
+    await root.press("Disable", within=bulk)
+    await root.press("Yes, disable 60 API tokens")
+    await expect(root.page.get_by_text("60 tokens disabled")).to_be_attached()
+    enabled = {"where": {"name": ["like", "flock"], "enabled": True}}
+    assert await staff.call("api-tokens/read", enabled) == []
+    await root.press("Delete", within=bulk)
+    await root.press("Yes, delete 60 API tokens")
+    await expect(root.page.get_by_text("No token is like that.")).to_be_visible()
+    assert await staff.call("api-tokens/read", {"where": {"name": ["like", "flock"]}}) == []
+    assert 1 < most <= 8
+    assert reads < 60
+
+
 async def test_what_is_refused_is_told(root: Person, staff: Staff) -> None:
     """A token that is gone meanwhile is gone; a change that is refused is undone to look at."""
     made = await staff.token("elsewhere")
@@ -311,7 +348,11 @@ async def test_what_is_refused_is_told(root: Person, staff: Staff) -> None:
     await row.get_by_role("switch").click()
     await expect(root.page.get_by_role("alert")).to_contain_text("busy or restarting")
     await expect(row.get_by_role("switch")).to_be_checked()
+    await expect(root.page.get_by_text("elsewhere disabled")).to_have_count(0)
     assert await staff.works(made["token"])
+    await root.page.unroute("**/v1/api-tokens/set-enabled")
+    await row.get_by_role("switch").click()
+    await expect(root.page.get_by_text("elsewhere disabled")).to_be_attached()
 
 
 async def test_shows_how_a_token_is_used(root: Person, staff: Staff) -> None:

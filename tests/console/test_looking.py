@@ -220,6 +220,10 @@ async def test_nothing_moves_while_it_loads(root: Person, staff: Staff) -> None:
     await root.page.reload()
     await expect(root.row("still")).to_be_visible()
     assert await root.page.evaluate(SHIFTS) < 0.05
+    before = await root.row("still").bounding_box()
+    await root.page.get_by_label("Select still").check()
+    await expect(root.page.get_by_role("region", name="Selected tokens")).to_be_visible()
+    assert await root.row("still").bounding_box() == before
 
 
 async def test_a_strict_policy_keeps_strangers_out(server: Server, context: BrowserContext) -> None:

@@ -85,6 +85,14 @@ async def test_reads_one(root: Api) -> None:
     assert answer.meta == {}
 
 
+async def test_reads_several(root: Api, member: MemberMaker) -> None:
+    """Several ids are a condition: of one's own those that are there, and nobody else's."""
+    made = [(await root("api-tokens/create", name))["id"] for name in ("one", "two", "three")]
+    _, ids = await unreachable(member)
+    assert await names(root, where={"id": ["in", [made[2], *ids, made[0]]]}) == ["one", "three"]
+    assert await names(root, where={"id": made[1]}) == ["two"]
+
+
 async def test_refuses_a_foreign_token(member: MemberMaker) -> None:
     """Another user's token, one that is not there, and an id that is none get one answer."""
     alice, ids = await unreachable(member)
