@@ -1,10 +1,12 @@
 // Owns the list of what has happened.
 
-import { call, holds, words } from "./client.js";
-import { h } from "./dom.js";
+import { call, holds, listed, words } from "./client.js";
+import { fill, h } from "./dom.js";
 import { moment } from "./format.js";
 
-const PAGE = 50;
+const PAGE = 50; // events
+const PARTIAL = new Set(["api-tokens/update-permissions", "users/create"]); // which say how permissions differ from what was
+const QUIET = new Set(["removed", "repeated"]); // details that say something if they are so
 const ACTIONS = ["api-tokens", "users", "session", "settings", "recovery"];
 
 export function audit(main) {
@@ -13,7 +15,7 @@ export function audit(main) {
     const problem = h("div", { class: "problem", role: "alert", hidden: true });
     const kind = h("select", { onchange: () => load() }, h("option", { value: "" }, "Everything"), ...ACTIONS.map(name => h("option", { value: `${name}/` }, name)));
     const action = h("input", { type: "search", placeholder: "create, delete, …", oninput: soon });
-    const since = h("input", { type: "date", onchange: () => load() });
+    const since = h("input", { type: "date", max: "9999-12-31", onchange: () => load() });
     const labelled = (text, control) => h("label", {}, h("span", {}, text), control);
     main.replaceChildren(h("section", { "aria-labelledby": "audit-title" },
         h("div", { class: "title" }, h("h1", { id: "audit-title" }, "Audit trail")),
@@ -25,42 +27,61 @@ export function audit(main) {
 
     function soon() {
         clearTimeout(timer);
-        timer = setTimeout(() => load(), 200);
+        timer = setTimeout(() => reload(), 200);
     }
 
-    async function load(before = []) {
-        const mine = ++turn;
-        const where = {};
+    function where() {
         const [prefix, part] = [kind.value, action.value.trim()];
-        if (prefix && !part) where.action = ["starts with", prefix];
-        if (part) where.action = ["like", `${escaped(prefix)}%${escaped(part)}%`];
-        if (since.value) where.at = [">=", new Date(`${since.value}T00:00:00`).toISOString()];
-        const res = await call("audit/read", { where, limit: PAGE, owner: holds("admin") ? "all" : "me", ...(before.length ? { after: cursor } : {}) });
+        return {
+            ...prefix && !part ? { action: ["starts with", prefix] } : {},
+            ...part ? { action: ["like", `${escaped(prefix)}%${escaped(part)}%`] } : {},
+            ...since.value ? { at: [">=", new Date(`${since.value}T00:00:00`).toISOString()] } : {},
+        };
+    }
+
+    async function load(before = { rows: [], cursor: null }, wanted = before.rows.length + PAGE) {
+        const mine = ++turn;
+        const options = { where: where(), owner: holds("admin") ? "all" : "me" };
+        const found = await listed(page => call("audit/read", { ...options, ...page, limit: PAGE }), before, wanted);
         if (mine !== turn) return;
-        problem.hidden = res.ok;
-        if (!res.ok) {
-            problem.replaceChildren(h("span", {}, words(res)), h("button", { type: "button", class: "quiet", onclick: () => load() }, "Try again"));
+        problem.hidden = found.res.ok;
+        if (!found.res.ok) {
+            problem.replaceChildren(h("span", {}, words(found.res)), h("button", { type: "button", class: "quiet", onclick: () => load(before, wanted) }, "Try again"));
             return;
         }
-        [rows, cursor] = [[...before, ...res.data], res.meta.next_cursor];
-        body.replaceChildren(...rows.map(line));
-        if (!rows.length) body.replaceChildren(h("tr", { class: "empty" }, h("td", { colspan: 4 }, h("p", {}, "Nothing like that has happened."))));
-        foot.replaceChildren(cursor ? h("button", { type: "button", class: "quiet", onclick: () => load(rows) }, "Show more") : "");
+        const isOther = JSON.stringify(found.rows) !== JSON.stringify(rows);
+        ({ rows, cursor } = found);
+        if (isOther || !rows.length) draw();
     }
 
-    return { changed: soon, missed: () => load(), leave() { clearTimeout(timer); } };
+    function draw() {
+        fill(body, ...rows.length ? rows.map(line) : [h("tr", { class: "empty" }, h("td", { colspan: 4 }, h("p", {}, "Nothing like that has happened.")))]);
+        fill(foot, ...cursor ? [h("button", { type: "button", class: "quiet", onclick: () => load({ rows, cursor }) }, "Show more")] : []);
+    }
+
+    const reload = () => load(undefined, Math.max(rows.length, PAGE));
+
+    return { changed: soon, missed: reload, leave() { clearTimeout(timer); } };
 }
 
 const escaped = text => text.replace(/[\\%_]/g, "\\$&");
 
 function line(row) {
     const { name, allowed, ...rest } = row.details;
-    const more = Object.entries(rest).filter(([, value]) => value !== null && value !== false);
-    const told = more.map(([key, value]) => `${key.replaceAll("_", " ")}: ${typeof value === "object" ? Object.keys(value).join(", ") || "nothing" : value}`).join("; ");
+    const told = Object.entries(rest).filter(([key, value]) => value !== null && !(value === false && QUIET.has(key)))
+        .map(([key, value]) => `${key.replaceAll("_", " ")}: ${written(value, PARTIAL.has(row.action))}`).join("; ");
     const cell = (label, ...children) => h("td", { "data-label": label }, ...children);
     return h("tr", {},
         h("th", { scope: "row" }, h("time", { datetime: row.at }, moment(row.at))),
         cell("Who", h("bdi", {}, row.actor_name ?? (row.actor_user ? "a deleted user" : "somebody")), row.actor_token ? h("small", { class: "faint" }, " by token") : null),
         cell("Action", h("code", {}, row.action), allowed === false ? h("small", { class: "badge bad" }, "refused") : null),
         cell("What", name ? h("bdi", {}, name) : "", told ? h("small", { class: "faint" }, ` ${told}`) : null));
+}
+
+/** A detail in words. Of several switches those that are on; where they are but a part of all, those too that are off. */
+function written(value, isPartial) {
+    if (typeof value === "boolean") return value ? "yes" : "no";
+    if (value === null || typeof value !== "object") return value;
+    const names = Object.keys(value).filter(name => isPartial || value[name] !== false);
+    return names.map(name => (value[name] === false ? `not ${name}` : name)).join(", ") || (isPartial ? "as usual" : "nothing");
 }

@@ -1,7 +1,7 @@
 // Owns how the parts of a token are shown in its line of the table.
 
 import { state } from "./client.js";
-import { h } from "./dom.js";
+import { h, iconButton } from "./dom.js";
 import { away, isPast, moment } from "./format.js";
 
 export const COLUMNS = [
@@ -19,6 +19,15 @@ const faint = text => h("span", { class: "faint" }, text);
 const cell = (label, ...children) => h("td", { "data-label": label }, ...children);
 
 export const time = text => h("time", { datetime: text, title: moment(text) }, away(text));
+
+/** What stands above a column; `sort` is called with the way when it is to be sorted by. */
+export function heading({ name, label, isSortable }, [by, direction], sort) {
+    const sorted = by === name ? { asc: "ascending", desc: "descending" }[direction] : null;
+    const arrow = (way, word, drawing) => iconButton(drawing, `Sort by ${label.toLowerCase()}, ${word}`, () => sort(way),
+        { "aria-pressed": String(by === name && direction === way) });
+    return h("th", { scope: "col", "data-column": name, "aria-sort": sorted },
+        h("span", { class: "heading" }, label, isSortable ? h("span", { class: "arrows" }, arrow("asc", "ascending", "up"), arrow("desc", "descending", "down")) : null));
+}
 
 /** What stands in a column; `owner` is the owner's name, `enable` is called when it is switched. */
 export const CELLS = {

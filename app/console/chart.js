@@ -1,7 +1,7 @@
 // Owns the picture of the last 30 days, with a table behind it for those who do not see it.
 
 import { h, svg } from "./dom.js";
-import { counted, day as written, number } from "./format.js";
+import { counted, number, utcDay as written } from "./format.js";
 
 const DAYS = 30;
 const [WIDTH, HEIGHT, GAP] = [600, 90, 4];
@@ -29,7 +29,7 @@ function filled(days) {
     });
 }
 
-const refused = each => Object.values(each.refusals ?? {}).reduce((sum, count) => sum + count, 0);
+const refused = each => Object.values(each.refusals).reduce((sum, count) => sum + count, 0);
 
 function bar(each, place, most) {
     const step = WIDTH / DAYS;

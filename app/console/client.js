@@ -5,8 +5,10 @@ import Api from "/api.js";
 const http = new Api("/api/");
 const SIGNED_OUT = new Set([-32812, -32815]);
 const DENIED = -32811;
-// Milliseconds: until a connection counts as lost, and between two looks while it is.
-const [PATIENCE, POLL] = [3000, 10_000];
+// Milliseconds: until a connection counts as lost, and between two looks while it is, and while it is not.
+const [PATIENCE, POLL, LIVE_POLL] = [3000, 10_000, 60_000];
+/** Rows that are read at once. */
+export const PAGE = 100;
 
 /** Who is signed in, and what is set for the service. */
 export const state = { user: null, permissions: {}, settings: null };
@@ -21,19 +23,31 @@ export function askBy(ask) { signIn = ask; }
 export async function call(method, ...args) {
     for (;;) {
         const res = await http.call(method, ...args);
-        if (!isSignedOut(res) || !await hasEnded(res)) return res;
+        if (!mayBeSignedOut(res) || !await hasEnded(res)) return res;
         waiting ??= signIn().finally(() => { waiting = null; });
         await waiting;
     }
 }
 
 /** The same, for one that a newer one takes the place of. */
-export function callUnless(signal, method, ...args) {
-    return signal.aborted ? { ok: false, status: -32817 } : http.call({ method, args, signal });
+export async function callUnless(signal, method, ...args) {
+    const res = await http.call({ method, args, signal });
+    return !signal.aborted && mayBeSignedOut(res) ? call(method, ...args) : res;
 }
 
-/** Whether it may be that nobody is signed in any more. */
-export const isSignedOut = res => [DENIED, ...SIGNED_OUT].includes(res.status);
+/** Read what comes behind the rows of `before` until there are so many. `ask` calls with read options.
+ * Answers all of them as `rows`, the `cursor` behind the last, `total` if it was counted, and the last `res`. */
+export async function listed(ask, before, wanted) {
+    let { rows, cursor } = before, total, res;
+    do {
+        res = await ask({ limit: PAGE, ...(rows.length ? { after: cursor } : {}) });
+        if (!res.ok) break;
+        [rows, cursor, total] = [[...rows, ...res.data], res.meta.next_cursor, res.meta.total_rows ?? total];
+    } while (cursor && rows.length < wanted);
+    return { res, rows, cursor, total };
+}
+
+const mayBeSignedOut = res => [DENIED, ...SIGNED_OUT].includes(res.status);
 
 async function hasEnded(res) {
     return SIGNED_OUT.has(res.status) || (await http.call("session/read")).status === DENIED;
@@ -55,9 +69,11 @@ export async function recognized() {
     return who;
 }
 
+/** Sign out; answers what that comes to. Who was not signed in any more has, too. */
 export async function signedOut() {
-    await http.call("session/sign-out");
-    Object.assign(state, { user: null, permissions: {}, settings: null });
+    const res = await http.call("session/sign-out");
+    if (!isPassing(res)) Object.assign(state, { user: null, permissions: {}, settings: null });
+    return res;
 }
 
 export const holds = permission => state.permissions[permission] === true;
@@ -65,19 +81,23 @@ export const holds = permission => state.permissions[permission] === true;
 /** Hear of changes: `changed` is told of each, `missed` that some may have gone by, `live` how it is. */
 export function listen({ changed, missed, live }) {
     const socket = new Api("/api/", { persistent: true });
-    let isLive = false, timer = setTimeout(() => tell(false), PATIENCE);
-    let poll = null;
+    let isLive = false, isOver = false, poll = null, timer = setTimeout(() => tell(false), PATIENCE);
     function tell(now) {
+        stop();
+        isLive = now;
+        poll = setInterval(() => { if (!document.hidden) missed(); }, now ? LIVE_POLL : POLL);
+        live(now);
+    }
+    function stop() {
         clearTimeout(timer);
         clearInterval(poll);
-        isLive = now;
-        poll = now ? null : setInterval(() => { if (!document.hidden) missed(); }, POLL);
-        live(now);
     }
     socket.on("api-tokens/change", ({ id, action }) => (action === "missed" ? missed() : changed(id, action)));
     socket.on("connect", () => { if (!isLive) { tell(true); missed(); } });
-    socket.on("disconnect", () => { timer = setTimeout(() => tell(false), PATIENCE); isLive = false; });
-    return () => { clearTimeout(timer); clearInterval(poll); socket.close(); };
+    socket.on("disconnect", () => { if (!isOver) { timer = setTimeout(() => tell(false), PATIENCE); isLive = false; } });
+    // Somebody may have signed in anew in another tab: a new connection is theirs.
+    socket.on("sessionDelete", () => { socket.token = null; });
+    return () => { isOver = true; stop(); socket.close(); };
 }
 
 /** What is wrong, by the field that it is about; what belongs to none is under "". */
@@ -94,8 +114,8 @@ export function faults(res, fields, places) {
 /** A refusal in words. */
 export function words(res) {
     if (res.status === 0) return "The service cannot be reached.";
-    if (res.status === -32814 || res.status === 503) return "The service is busy or restarting.";
-    return `${res.statusText}.`.replace(/\.\.$/, ".");
+    if ([-32814, 502, 503, 504].includes(res.status)) return "The service is busy or restarting.";
+    return `${res.statusText || `Something went wrong (${res.status})`}.`.replace(/\.\.$/, ".");
 }
 
 /** Whether it makes sense to try the same again. */

@@ -43,16 +43,32 @@ export function iconButton(name, label, onclick, properties = {}) {
     return h("button", { type: "button", class: "icon", "aria-label": label, title: label, onclick, ...properties }, icon(name));
 }
 
-/** Say something to those who listen rather than look. */
+/** Say something to those who listen rather than look: in the dialog above all else, if there is one. */
 export function say(text) {
-    document.querySelector("#said").textContent = text;
+    [...document.querySelectorAll("[data-said]")].at(-1).textContent = text;
 }
 
 const heirs = new WeakMap(); // control → the one that has taken its place
 
-/** Have one control take the place of another one, for who comes back to that. */
-export function inherit(control, heir) {
-    if (heir) heirs.set(control, heir);
+const controls = element => [...element.querySelectorAll("button, input, summary")];
+
+/** Have the controls of an element take the places of these, which were another one's. */
+function pass(before, element) {
+    const after = controls(element);
+    before.forEach((control, place) => { if (after[place] && !control.isConnected) heirs.set(control, after[place]); });
+}
+
+/** Have an element take the place of another one, for who was at a control of that. */
+export function inherit(old, element) {
+    if (old && element) pass(controls(old), element);
+}
+
+/** Put new children into an element; who was at one of its controls is at the one in its place then. */
+export function fill(element, ...children) {
+    const [active, before] = [document.activeElement, controls(element)];
+    element.replaceChildren(...children);
+    pass(before, element);
+    refocus(active);
 }
 
 /** Go back to a control, or to the one that has taken its place meanwhile. */
@@ -62,17 +78,23 @@ export function refocus(control) {
     if (found !== document.activeElement) found?.focus({ preventScroll: true });
 }
 
-/** Show a dialog until it is closed; answers what it was closed with, "" for Escape. */
-export function show(title, build, properties = {}) {
+/** Show a dialog until it is closed; answers what it was closed with, "" for Escape.
+ * Escape does not close one that `isHeld`, or that is busy: something would be lost. */
+export function show(title, build, { isHeld = false, ...properties } = {}) {
     const id = `title-${++show.count}`;
-    const heading = h("h2", { id }, title);
     const dialog = h("dialog", { "aria-labelledby": id, ...properties });
     const before = document.activeElement;
+    const hold = event => { if (isHeld || dialog.hasAttribute("aria-busy")) event.preventDefault(); };
+    // Browsers let nobody hold a second Escape by "cancel", but the key itself.
+    const press = event => { if (event.key === "Escape") hold(event); };
     return new Promise(resolve => {
         let answer = "";
         const close = value => { answer = value; dialog.close(); };
-        dialog.append(heading, build(close, dialog));
+        dialog.append(h("h2", { id }, title), build(close), h("div", { class: "unseen", "aria-live": "polite", "data-said": true }));
+        dialog.addEventListener("cancel", hold);
+        document.addEventListener("keydown", press);
         dialog.addEventListener("close", () => {
+            document.removeEventListener("keydown", press);
             dialog.remove();
             refocus(before);
             resolve(answer);
@@ -97,9 +119,9 @@ export function confirmed(title, text, yes, no = "No") {
 export function copied(label, text, tag = "code") {
     const button = h("button", { type: "button", class: "quiet", "aria-label": `Copy ${label.toLowerCase()}`, onclick: copy }, icon("copy"), "Copy");
     async function copy() {
-        try { await navigator.clipboard.writeText(text); } catch { choose(); document.execCommand("copy"); }
-        button.lastChild.textContent = "Copied";
-        say(`${label} copied`);
+        const isDone = await navigator.clipboard?.writeText(text).then(() => true, () => false) || choose();
+        button.lastChild.textContent = isDone ? "Copied" : "Press Ctrl+C";
+        say(isDone ? `${label} copied` : `${label} selected, to be copied by hand`);
         setTimeout(() => { button.lastChild.textContent = "Copy"; }, 2000);
     }
     function choose() {
@@ -107,6 +129,7 @@ export function copied(label, text, tag = "code") {
         range.selectNodeContents(shown);
         getSelection().removeAllRanges();
         getSelection().addRange(range);
+        return document.execCommand("copy"); // without https, browsers have nothing else
     }
     const shown = h(tag, { tabindex: 0, "aria-label": label, role: "group" }, text);
     return h("div", { class: "copied" }, shown, button);

@@ -11,7 +11,7 @@ export function field(name, label, control, hint) {
     control.id = id;
     const wrong = h("p", { class: "wrong", id: `${id}-wrong` });
     const help = hint ? h("p", { class: "hint", id: `${id}-hint` }, hint) : null;
-    control.setAttribute("aria-describedby", `${id}-hint ${id}-wrong`);
+    control.setAttribute("aria-describedby", help ? `${id}-hint ${id}-wrong` : `${id}-wrong`);
     return h("div", { class: "field", "data-field": name }, h("label", { for: id }, label), control, help, wrong);
 }
 
@@ -31,19 +31,23 @@ export function choice(type, name, value, label, properties = {}, more = null) {
 export function form({ fields, save, send, done, close, places = {} }) {
     const problem = h("p", { class: "problem", role: "alert", hidden: true });
     const button = h("button", { class: "primary" }, save);
-    const element = h("form", { novalidate: true, onsubmit: submit }, ...fields, problem,
-        h("div", { class: "buttons" },
-            h("button", { type: "button", onclick: () => close("") }, "Cancel"), button));
+    const cancel = h("button", { type: "button", onclick: () => close("") }, "Cancel");
+    const element = h("form", { novalidate: true, onsubmit: submit }, ...fields, problem, h("div", { class: "buttons" }, cancel, button));
     async function submit(event) {
         event.preventDefault();
         if (button.disabled) return;
         clear();
-        button.disabled = true;
-        const res = await send(new FormData(element));
-        button.disabled = false;
+        wait(true);
+        let res;
+        try { res = await send(new FormData(element)); } finally { wait(false); }
         button.textContent = save;
-        if (res === null) return;
         if (res.ok) done(res); else refuse(res);
+    }
+    /** Nothing closes the dialog while it waits: a secret may be in the answer. */
+    function wait(isBusy) {
+        button.disabled = cancel.disabled = isBusy;
+        const dialog = element.closest("dialog");
+        if (isBusy) dialog.setAttribute("aria-busy", "true"); else dialog.removeAttribute("aria-busy");
     }
     function clear() {
         problem.hidden = true;
@@ -68,10 +72,11 @@ export function form({ fields, save, send, done, close, places = {} }) {
 }
 
 /** Say beside a field what is wrong with it. */
-export function complain(element, name, message, otherwise) {
+function complain(element, name, message, otherwise) {
     const place = name && element.querySelector(`[data-field="${name}"]`);
     if (!place) return otherwise(message);
     place.querySelector(".wrong").textContent = message;
-    place.querySelector("input, select, textarea")?.setAttribute("aria-invalid", "true");
+    const control = place.querySelector("input[type=date]:not([hidden])") ?? place.querySelector("input, select");
+    control.setAttribute("aria-invalid", "true");
     return say(message);
 }

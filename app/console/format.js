@@ -2,12 +2,15 @@
 
 const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const UTC_DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
 const AGO = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 const NUMBER = new Intl.NumberFormat();
 const UNITS = [["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["hour", 3600], ["minute", 60]];
 
 export const moment = text => MOMENT.format(new Date(text));
 export const day = text => DAY.format(new Date(text));
+/** A day as the service counts them, which is not always the reader's. */
+export const utcDay = text => UTC_DAY.format(new Date(text));
 export const number = value => NUMBER.format(value);
 
 /** How far away a time is: "2 days ago". */

@@ -32,12 +32,14 @@ export class Lines {
         this.#clear();
         this.#add(rows, place => place < FIRST || before[place]?.isDrawn, place => before[place]?.tall);
         if (!rows.length) this.#table.append(h("tbody", {}, empty));
-        for (const [id, line] of old) pass(line, this.#drawn.get(id));
+        for (const [id, line] of old) inherit(line, this.#drawn.get(id));
         refocus(active);
     }
 
+    /** Show these behind those that are there: a row that has come already stays where it is. */
     append(rows) {
-        this.#add(rows, () => false, () => undefined);
+        if (!this.#chunks.length) this.#clear();
+        this.#add(rows.filter(row => !this.has(row.id)), () => false, () => undefined);
     }
 
     replace(row) {
@@ -46,7 +48,7 @@ export class Lines {
         const [active, old] = [document.activeElement, this.#drawn.get(row.id)];
         if (!old) return;
         old.replaceWith(this.#made(row));
-        pass(old, this.#drawn.get(row.id));
+        inherit(old, this.#drawn.get(row.id));
         refocus(active);
         this.#number();
     }
@@ -57,8 +59,8 @@ export class Lines {
         const place = rows.findIndex(row => row.id === id);
         chunk.rows = chunk.rows.filter(row => row.id !== id);
         this.#drawn.delete(id);
-        pass(line, this.#drawn.get((rows[place + 1] ?? rows[place - 1])?.id));
         line?.remove();
+        inherit(line, this.#drawn.get((rows[place + 1] ?? rows[place - 1])?.id));
         if (!chunk.rows.length) this.#drop(chunk); else if (!chunk.isDrawn) this.#fold(chunk);
         refocus(active);
         this.#number();
@@ -131,12 +133,4 @@ export class Lines {
     #number() {
         this.rows.forEach(({ id }, place) => this.#drawn.get(id)?.setAttribute("aria-rowindex", place + 2));
     }
-}
-
-/** Have the controls of a line take the places of those of another one. */
-function pass(old, line) {
-    if (!old || !line) return;
-    const controls = each => [...each.querySelectorAll("button, input")];
-    const heirs = controls(line);
-    controls(old).forEach((control, place) => inherit(control, heirs[place]));
 }

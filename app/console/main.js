@@ -1,9 +1,10 @@
 // Owns the page as a whole: signing in, where one is, what is said above everything.
 
-import { askBy, call, holds, listen, recognized, signedIn, signedOut, state, words } from "./client.js";
-import { h, say, show } from "./dom.js";
+import { askBy, call, holds, isPassing, listen, recognized, signedIn, signedOut, state, words } from "./client.js";
+import { fill, h, say, show } from "./dom.js";
 import { audit } from "./audit.js";
 import { field } from "./form.js";
+import { away as written } from "./format.js";
 import { service } from "./service.js";
 import { tokens } from "./tokens.js";
 import { users } from "./users.js";
@@ -16,13 +17,21 @@ const VIEWS = {
 };
 const main = document.querySelector("#main"), top = document.querySelector("#top"), banner = document.querySelector("#banner");
 const connection = h("span", { class: "connection", role: "status" });
+const problem = h("p", { class: "problem notice", role: "alert", hidden: true });
+const FRESH = 30_000; // milliseconds for which "just now" may stand
 let view = null, stop = () => {};
 
+main.before(problem);
 askBy(signInAgain);
+setInterval(() => { for (const each of main.querySelectorAll("time[title]")) each.textContent = written(each.dateTime); }, FRESH);
+document.querySelector(".skip").addEventListener("click", event => {
+    event.preventDefault(); // the address tells which view it is
+    main.focus();
+});
 addEventListener("hashchange", go);
 document.addEventListener("settings", warn);
 document.addEventListener("keydown", event => {
-    if (event.key !== "/" || event.target.closest("input, select, textarea, dialog")) return;
+    if (event.key !== "/" || event.target.closest("input, select, dialog")) return;
     event.preventDefault();
     main.querySelector("input[type=search]")?.focus();
 });
@@ -31,7 +40,7 @@ boot();
 async function boot() {
     const who = await recognized();
     if (who.ok) return begin(true);
-    if (who.status === 0 || who.status === -32814) return away(who);
+    if (isPassing(who)) return away(who);
     return welcome();
 }
 
@@ -43,7 +52,7 @@ function away(res) {
 
 function welcome() {
     stop();
-    [top.hidden, banner.hidden] = [true, true];
+    [top.hidden, banner.hidden, problem.hidden] = [true, true, true];
     document.title = "Sign in – API tokens";
     main.replaceChildren(h("div", { class: "welcome" }, h("img", { src: "/console/icon.svg", alt: "", width: 48, height: 48 }), h("h1", {}, "API tokens"), signInForm(() => begin(true))));
     main.querySelector("input").focus();
@@ -53,7 +62,7 @@ function welcome() {
 function signInAgain() {
     const before = state.user?.id;
     return show("Sign in again", close => h("div", {}, h("p", {}, "Your session has ended. What you were doing is still here."),
-        signInForm(() => { close(true); begin(state.user.id !== before); })), { oncancel: event => event.preventDefault() });
+        signInForm(() => { close(true); begin(state.user.id !== before); })), { isHeld: true });
 }
 
 function signInForm(done) {
@@ -78,10 +87,10 @@ function begin(anew = false) {
     stop();
     stop = listen({
         changed: (id, action) => view?.changed(id, action),
-        missed: async () => { await recognized(); warn(); view?.missed(); },
+        missed: look,
         live: isLive => {
             connection.textContent = isLive ? "Live" : "Not live";
-            connection.title = isLive ? "Changes made elsewhere appear at once" : "Changes made elsewhere appear every ten seconds";
+            connection.title = isLive ? "Changes of your tokens appear at once, all others within a minute" : "Changes appear every ten seconds";
             connection.dataset.live = isLive;
         },
     });
@@ -90,30 +99,50 @@ function begin(anew = false) {
     if (anew) go();
 }
 
+/** Look what is so now; somebody else may have signed in in another tab, or may do other things. */
+async function look() {
+    const before = mayDo();
+    await recognized();
+    if (!state.user) return undefined;
+    warn();
+    if (mayDo() === before) return view?.missed();
+    drawTop();
+    return go();
+}
+
+const mayDo = () => JSON.stringify([state.user?.id, state.permissions]);
+
 function drawTop() {
     const links = Object.entries(VIEWS).filter(([, { permission }]) => !permission || holds(permission));
     top.hidden = false;
-    top.replaceChildren(h("a", { class: "brand", href: "#tokens" }, h("img", { src: "/console/icon.svg", alt: "", width: 24, height: 24 }), "API tokens"),
+    fill(top, h("a", { class: "brand", href: "#tokens" }, h("img", { src: "/console/icon.svg", alt: "", width: 24, height: 24 }), "API tokens"),
         h("nav", { "aria-label": "Main" }, ...links.map(([name, { title }]) => h("a", { href: `#${name}` }, title))),
         connection, h("span", { class: "who" }, h("bdi", {}, state.user.name)), h("button", { type: "button", class: "quiet", onclick: leave }, "Sign out"));
     mark();
 }
 
 async function leave() {
+    const res = await signedOut();
+    if (isPassing(res)) return tell(res);
     view?.leave();
     view = null;
-    await signedOut();
     welcome();
     say("Signed out");
 }
 
+function tell(res) {
+    problem.hidden = res.ok;
+    problem.textContent = res.ok ? "" : words(res);
+}
+
 const place = () => {
     const name = location.hash.slice(1);
-    return name in VIEWS && (!VIEWS[name].permission || holds(VIEWS[name].permission)) ? name : "tokens";
+    return Object.hasOwn(VIEWS, name) && (!VIEWS[name].permission || holds(VIEWS[name].permission)) ? name : "tokens";
 };
 
 function go() {
     if (!state.user) return;
+    problem.hidden = true;
     view?.leave();
     const { title, open } = VIEWS[place()];
     document.title = `${title} – API tokens`;
@@ -131,14 +160,12 @@ function mark() {
 function warn() {
     const isOff = state.settings !== null && !state.settings.api_enabled;
     banner.hidden = !isOff;
-    banner.replaceChildren(h("strong", {}, "The API is switched off."), " Every API token is refused. ",
+    fill(banner, h("strong", {}, "The API is switched off."), " Every API token is refused. ",
         holds("admin") ? h("button", { type: "button", onclick: on }, "Switch it on") : "");
 }
 
 async function on() {
     const res = await call("settings/set-api-enabled", true);
-    if (!res.ok) return say(words(res));
-    await recognized();
-    warn();
-    return go();
+    tell(res);
+    if (res.ok) await look();
 }

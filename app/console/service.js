@@ -2,7 +2,7 @@
 
 import { call, recognized, state, words } from "./client.js";
 import { chart } from "./chart.js";
-import { confirmed, h } from "./dom.js";
+import { confirmed, fill, h } from "./dom.js";
 
 export function service(main) {
     const picture = h("div", { "aria-busy": "true" }, h("p", { class: "empty" }, "Loading…"));
@@ -12,18 +12,22 @@ export function service(main) {
         h("div", { class: "title" }, h("h1", { id: "service-title" }, "Service")), problem,
         h("h2", { id: "usage-title" }, "Verifications"), h("div", { class: "card" }, picture),
         h("h2", {}, "API access"), switched));
+    let shown = "";
     draw();
     load();
 
     async function load() {
         const res = await call("usage/read");
+        const found = JSON.stringify(res);
         picture.removeAttribute("aria-busy");
+        if (found === shown) return;
+        shown = found;
         picture.replaceChildren(res.ok ? chart(res.data.days, "Verifications of the service") : h("p", { class: "problem" }, words(res)));
     }
 
     function draw() {
         const isOn = state.settings.api_enabled;
-        switched.replaceChildren(
+        fill(switched,
             h("p", {}, isOn ? "The API takes API tokens." : "The API is switched off: every API token is refused. People can still sign in."),
             isOn ? h("button", { type: "button", class: "danger", onclick: off }, "Switch the API off") : h("button", { type: "button", class: "primary", onclick: () => set(true) }, "Switch the API on"));
     }
@@ -41,5 +45,5 @@ export function service(main) {
         document.dispatchEvent(new Event("settings"));
     }
 
-    return { changed() {}, missed: load, leave() {} };
+    return { changed() {}, missed() { draw(); load(); }, leave() {} };
 }

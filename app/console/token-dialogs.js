@@ -13,7 +13,7 @@ const [SHORTEST, DISTINCT, GOOD] = [20, 8, 100];
 /** Add a token; answers its row, once its secret has been seen. */
 export async function add() {
     const res = await show("Add API token", close => {
-        const value = secretField("A new value is generated.");
+        const value = secretField("A new value is generated.", "Left empty, one is generated.");
         return form({
             fields: [nameField(""), ...accessFields(null), expiryField(null), value],
             save: "Add token",
@@ -29,7 +29,7 @@ export async function add() {
 /** Edit a token; answers its row as it is then. */
 export async function edit(row) {
     const res = await show(`Edit ${row.name}`, close => form({
-        fields: [nameField(row.name), ...accessFields(row), expiryField(row), secretField("The value stays as it is.")],
+        fields: [nameField(row.name), ...accessFields(row), expiryField(row), secretField("The value stays as it is.", "Left empty, it stays as it is.")],
         save: "Save",
         send: data => saved(row, data),
         done: close, close, places: { "/1": "permissions" },
@@ -43,7 +43,7 @@ async function saved(row, data) {
     const changes = { ...expiryOf(data), ...secretOf(data) };
     if (data.get("name") !== row.name) changes.name = data.get("name");
     const { role = null, permissions } = accessOf(data);
-    if (role !== row.role) changes.role = role;
+    if (role !== (row.role in state.settings.roles ? row.role : null)) changes.role = role; // a role may be gone
     let res = { ok: true };
     if (Object.keys(changes).length) res = await call("api-tokens/update", row.id, changes);
     if (res.ok && permissions && !isSame(permissions, row.permissions)) res = await call("api-tokens/set-permissions", row.id, permissions);
@@ -56,6 +56,7 @@ const isSame = (one, other) => granted(one) === granted(other);
 /** Give a token a new secret; answers its row. */
 export async function rotate(row) {
     const usageNow = await call("api-tokens/get-usage", row.id);
+    const idempotency_key = nonce(); // so that a lost answer can be asked for again
     const res = await show(`Rotate ${row.name}`, close => {
         const grace = h("select", { name: "grace" }, ...GRACES.map(([value, text]) => h("option", { value }, text)));
         return h("div", {}, running(row, usageNow, close), form({
@@ -66,8 +67,8 @@ export async function rotate(row) {
             ],
             save: "Rotate",
             send: data => {
-                const waits = data.get("grace") !== "0";
-                return call("api-tokens/rotate", row.id, waits ? { grace: data.get("grace"), until_first_use: data.has("until_first_use") } : {});
+                const grace = data.get("grace");
+                return call("api-tokens/rotate", row.id, { idempotency_key, ...grace === "0" ? {} : { grace, until_first_use: data.has("until_first_use") } });
             },
             done: close, close,
         }));
@@ -102,7 +103,7 @@ function showSecret(title, row) {
         h("p", { class: "warning" }, "Copy the secret now. It will not be shown again."),
         copied("Secret", row.token), h("p", { class: "hint" }, "To try it:"), copied("Command", curl, "pre"),
         h("div", { class: "buttons" }, h("button", { type: "button", class: "primary", onclick: () => close(true) }, "I have copied it"))),
-    { oncancel: event => event.preventDefault() });
+    { isHeld: true });
 }
 
 /** Show how a token is used. */
@@ -118,6 +119,9 @@ function told(row, data) {
     return h("div", {}, h("dl", { class: "facts" }, h("dt", {}, "Last used"), h("dd", {}, last), h("dt", {}, "Short id"), h("dd", {}, h("code", {}, row.key_id))),
         chart(data.days, "Verifications"));
 }
+
+/** 128 random bits; randomUUID is for pages with https alone. */
+const nonce = () => [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, "0")).join("");
 
 // Fields
 
@@ -151,10 +155,11 @@ function accessOf(data) {
 
 function expiryField(row) {
     const kept = row ? [["keep", row.expires ? `As it is: ${day(row.expires)}` : "As it is: never"]] : [];
-    const date = h("input", { type: "date", name: "date", "aria-label": "Expiry date", hidden: true, min: new Date().toISOString().slice(0, 10) });
+    const date = h("input", { type: "date", name: "date", "aria-label": "Expiry date", hidden: true, min: new Date().toISOString().slice(0, 10), max: "9999-12-31" });
     const select = h("select", { name: "expires", onchange: () => { date.hidden = select.value !== "date"; if (!date.hidden) date.focus(); } },
         ...[...kept, ...EXPIRIES].map(([value, text]) => h("option", { value }, text)));
     const whole = field("expires", "Expires", select);
+    date.setAttribute("aria-describedby", select.getAttribute("aria-describedby"));
     select.after(date);
     return whole;
 }
@@ -167,7 +172,7 @@ function expiryOf(data) {
 }
 
 /** The value: generated, unless somebody wants one of their own; told how strong it is while typed. */
-function secretField(hint) {
+function secretField(hint, ifEmpty) {
     const input = h("input", { name: "token", hidden: true, autocomplete: "off", spellcheck: "false", maxlength: 512, oninput: draw });
     const meter = h("meter", { min: 0, max: GOOD, low: 60, high: 90, optimum: GOOD, "aria-label": "Strength", hidden: true });
     const told = h("p", { class: "hint", role: "status" }, hint);
@@ -178,7 +183,7 @@ function secretField(hint) {
         draw();
     }
     function draw() {
-        const [bits, words] = strength(input.value);
+        const [bits, words] = input.value ? strength(input.value) : [0, `At least ${SHORTEST} visible characters, hard to guess. ${ifEmpty}`];
         [meter.value, told.textContent] = [bits, words];
     }
     const whole = field("token", "Token value", input);
@@ -192,8 +197,7 @@ function secretOf(data) {
 }
 
 /** About how many bits somebody would have to guess, and what to say about it. */
-export function strength(value) {
-    if (!value) return [0, `At least ${SHORTEST} visible characters, hard to guess. Left empty, nothing is changed.`];
+function strength(value) {
     if (/[^!-~]/.test(value)) return [0, "Only visible ASCII characters, without spaces."];
     if (value.length < SHORTEST) return [value.length, `Too short: ${value.length} of at least ${SHORTEST} characters.`];
     const distinct = new Set(value).size;

@@ -1,17 +1,18 @@
 // Owns the table of tokens: what is asked for, what is shown, what is chosen, and that it stays true.
 
-import { call, callUnless, isSignedOut, words } from "./client.js";
-import { confirmed, h, icon, iconButton, say } from "./dom.js";
-import { CELLS, COLUMNS } from "./cells.js";
+import { call, callUnless, isPassing, listed, PAGE, words } from "./client.js";
+import { confirmed, fill, h, icon, iconButton, say } from "./dom.js";
+import { CELLS, COLUMNS, heading } from "./cells.js";
 import { Filters } from "./filters.js";
 import { counted, isPast } from "./format.js";
 import { Lines } from "./lines.js";
 import { add, edit, rotate, usage } from "./token-dialogs.js";
 
-const PAGE = 100;
 const PAUSE = 200; // milliseconds in which several changes become one
-const MOST_RELOADED = 300; // rows that are read again as a whole when one comes
+const MOST_RELOADED = 1000; // rows that are read again as a whole when one comes
 const LANES = 6; // calls at once where there are many: as many connections as a browser opens
+
+const isSame = (rows, others) => JSON.stringify(rows) === JSON.stringify(others);
 
 /** The view; answers what hears of changes. */
 export function tokens(main) {
@@ -22,7 +23,7 @@ export function tokens(main) {
 }
 
 class Tokens {
-    #cursor = null; #total = 0; #order = ["name", "asc"];
+    #cursor = null; #total = 0; #order = ["name", "asc"]; #isWide = false; #isStale = false; #hasLeft = false;
     #chosen = new Set(); #owners = new Map(); #asking = new AbortController();
     #changed = new Set(); #timer = null; // what is to be read again, and when
     #problem = h("div", { class: "problem", role: "alert", hidden: true });
@@ -30,7 +31,7 @@ class Tokens {
     #table = h("table", { class: "rows tokens", "aria-labelledby": "tokens-title" }, h("thead", {}, this.#head));
     #lines = new Lines(this.#table, row => this.#line(row));
     #bulk = h("div", { class: "bulk", role: "region", "aria-label": "Selected tokens", hidden: true });
-    #filters = new Filters(name => { if (name === "owner") this.#drawHead(); this.load(); });
+    #filters = new Filters(() => this.load());
     #watcher = new IntersectionObserver(([seen]) => { if (seen.isIntersecting) this.#more(); }, { rootMargin: "600px" });
 
     constructor() {
@@ -39,9 +40,11 @@ class Tokens {
                 h("button", { type: "button", class: "primary", onclick: () => this.#add() }, icon("plus"), "Add token")),
             this.#filters.element, this.#problem, h("div", { class: "sheet" }, this.#table), this.#foot, this.#bulk);
         this.#drawHead();
+        this.#show([], "Loading…");
     }
 
     leave() {
+        this.#hasLeft = true;
         this.#watcher.disconnect();
         this.#lines.leave();
         clearTimeout(this.#timer);
@@ -49,93 +52,91 @@ class Tokens {
         this.#asking.abort();
     }
 
-    /** Read the first pages anew. What was asked for before is not wanted any more. */
+    /** Read the first rows anew. What was asked for before is not wanted any more. */
     async load(wanted = PAGE) {
+        if (this.#hasLeft) return;
         this.#asking.abort();
         this.#asking = new AbortController();
-        if (!this.#table.tBodies.length) this.#show([], "Loading…");
-        await this.#read([], wanted);
+        await this.#read({ rows: [], cursor: null }, wanted);
     }
 
-    /** Read as much as is shown anew. */
+    /** Read as much as is shown anew, unless that is much. */
     async reload() {
         const { length } = this.#lines.rows;
-        if (length <= MOST_RELOADED) await this.load(length);
-        else this.#drawFoot("The list may have changed.");
+        this.#isStale = length > MOST_RELOADED;
+        if (this.#isStale) this.#drawFoot(); else await this.load(length);
     }
 
     changed(id, action) {
-        if (action === "delete") return this.#remove(id);
-        this.#changed.add(id);
-        this.#timer ??= setTimeout(() => this.#catchUp(), PAUSE);
-        return undefined;
+        if (action === "delete") {
+            this.#changed.delete(id);
+            this.#remove(id);
+        } else {
+            this.#changed.add(id);
+            this.#timer ??= setTimeout(() => this.#catchUp(), PAUSE);
+        }
     }
 
     /** Read again what has changed meanwhile, and all of it if that is not shown. */
     async #catchUp() {
+        this.#timer = this.#isBusy ? setTimeout(() => this.#catchUp(), PAUSE) : null;
+        if (this.#timer) return;
         const ids = this.#changed;
-        [this.#changed, this.#timer] = [new Set(), null];
+        this.#changed = new Set();
         const rows = this.#lines.rows.filter(row => ids.has(row.id));
         for (let first = 0; first < rows.length; first += PAGE) await this.#refresh(rows.slice(first, first + PAGE));
         if (rows.length < ids.size) await this.reload();
     }
 
     async #refresh(rows) {
-        const res = await call("api-tokens/read", { where: { id: ["in", rows.map(row => row.id)] }, ...this.#filters.owner });
+        const res = await call("api-tokens/read", { where: { id: ["in", rows.map(row => row.id)] }, ...this.#isWide ? { owner: "all" } : {} });
         if (!res.ok) return;
         const found = new Map(res.data.map(row => [row.id, row]));
         for (const { id } of rows) if (found.has(id)) this.#replace(found.get(id)); else this.#remove(id);
     }
 
+    get #isBusy() { return this.element.hasAttribute("aria-busy"); }
+
     /** Read what comes behind these rows, until there are so many. */
     async #read(before, wanted) {
-        const { signal } = this.#asking;
+        const { signal } = this.#asking, { isWide } = this.#filters, isMore = before.rows.length > 0;
+        const options = { ...this.#filters.options, order_by: [this.#order] };
+        const ask = page => callUnless(signal, "api-tokens/read", { ...options, ...page, count: !page.after });
         this.element.setAttribute("aria-busy", "true");
-        let [rows, cursor, total] = [before, this.#cursor, null];
-        do {
-            const res = await this.#page(signal, rows.length ? { after: cursor } : { count: true });
-            if (signal.aborted) return;
-            if (!res.ok) return this.#refused(res);
-            [rows, cursor, total] = [[...rows, ...res.data], res.meta.next_cursor, res.meta.total_rows ?? total];
-        } while (cursor && rows.length < wanted);
-        await this.#nameOwners(rows);
+        const { res, rows, cursor, total } = await listed(ask, before, wanted);
+        if (res.ok && isWide) await this.#nameOwners(rows);
         if (signal.aborted) return;
-        [this.#cursor, this.#total, this.#problem.hidden] = [cursor, total ?? this.#total, true];
-        if (before.length) this.#lines.append(rows.slice(before.length)); else this.#draw(rows);
-        this.#drawFoot();
         this.element.removeAttribute("aria-busy");
+        if (!res.ok) return this.#unread(res, isMore);
+        [this.#cursor, this.#total, this.#problem.hidden] = [cursor, total ?? this.#total, true];
+        if (isMore) this.#lines.append(rows.slice(before.rows.length)); else this.#draw(rows, isWide);
+        this.#drawFoot();
     }
 
-    async #page(signal, place) {
-        const options = { ...this.#filters.options, order_by: [this.#order], limit: PAGE, ...place };
-        const res = await callUnless(signal, "api-tokens/read", options);
-        return !signal.aborted && isSignedOut(res) ? call("api-tokens/read", options) : res;
+    /** What comes behind what is shown is not known, if that is not what was asked for. */
+    #unread(res, isMore) {
+        if (!isMore) this.#cursor = null;
+        if (!this.#lines.rows.length) this.#show([], "Nothing could be read.");
+        this.#drawFoot();
+        this.#refused(res, () => (isMore ? this.#more() : this.load()));
     }
 
     #more() {
         const { rows } = this.#lines;
-        if (this.#cursor && !this.element.hasAttribute("aria-busy")) this.#read(rows, rows.length + PAGE);
+        if (this.#cursor && !this.#isBusy) this.#read({ rows, cursor: this.#cursor }, rows.length + PAGE);
     }
 
     // What is shown
 
     #columns() {
-        return COLUMNS.filter(column => this.#filters.isWide || !column.isWide);
+        return COLUMNS.filter(column => this.#isWide || !column.isWide);
     }
 
     #drawHead() {
         const all = h("input", { type: "checkbox", "aria-label": "Select all that are shown", onchange: () => this.#chooseAll(all.checked) });
-        this.#head.replaceChildren(h("th", { scope: "col", class: "choose" }, all),
-            ...this.#columns().map(column => this.#heading(column)), h("th", { scope: "col" }, h("span", { class: "unseen" }, "Actions")));
-    }
-
-    #heading({ name, label, isSortable }) {
-        const [by, direction] = this.#order;
-        const sorted = by === name ? { asc: "ascending", desc: "descending" }[direction] : null;
-        const arrow = (way, word, drawing) => iconButton(drawing, `Sort by ${label.toLowerCase()}, ${word}`, () => this.#sort(name, way),
-            { "aria-pressed": String(by === name && direction === way) });
-        return h("th", { scope: "col", "data-column": name, "aria-sort": sorted },
-            h("span", { class: "heading" }, label, isSortable ? h("span", { class: "arrows" }, arrow("asc", "ascending", "up"), arrow("desc", "descending", "down")) : null));
+        fill(this.#head, h("th", { scope: "col", class: "choose" }, all),
+            ...this.#columns().map(column => heading(column, this.#order, way => this.#sort(column.name, way))), h("th", { scope: "col" }, h("span", { class: "unseen" }, "Actions")));
+        this.#drawBulk();
     }
 
     #sort(name, way) {
@@ -144,12 +145,12 @@ class Tokens {
         this.load();
     }
 
-    #draw(rows) {
-        const shown = new Set(rows.map(row => row.id));
+    #draw(rows, isWide) {
+        const { isEmpty } = this.#filters, shown = new Set(rows.map(row => row.id));
         for (const id of this.#chosen) if (!shown.has(id)) this.#chosen.delete(id);
-        const { isEmpty } = this.#filters;
-        this.#show(rows, isEmpty ? "There are no tokens yet." : "No token is like that.", isEmpty);
-        this.#drawBulk();
+        [this.#isWide, this.#isStale] = [isWide, false];
+        if (!rows.length || !isSame(rows, this.#lines.rows)) this.#show(rows, isEmpty ? "There are no tokens yet." : "No token is like that.", isEmpty);
+        this.#drawHead();
     }
 
     #show(rows, text, invites = false) {
@@ -157,16 +158,16 @@ class Tokens {
             invites ? h("button", { type: "button", onclick: () => this.#add() }, "Add the first one") : null)));
     }
 
-    #drawFoot(stale) {
-        const more = this.#cursor ? h("button", { type: "button", class: "quiet", onclick: () => this.#more() }, "Show more") : null;
-        const again = stale ? h("button", { type: "button", class: "quiet", onclick: () => this.load() }, "Reload") : null;
+    #drawFoot() {
         const { length } = this.#lines.rows;
         const shown = this.#total > length ? `${length} of ${counted(this.#total, "token")}` : counted(length, "token");
+        const text = this.#isStale ? `${shown}. The list may have changed.` : shown;
+        const button = (label, onclick) => h("button", { type: "button", class: "quiet", onclick }, label);
+        if (this.#foot.firstChild?.textContent !== text) say(text);
         this.#table.setAttribute("aria-rowcount", Math.max(this.#total, length) + 1);
-        this.#foot.replaceChildren(h("span", {}, stale ? `${shown}. ${stale}` : shown), ...[more, again].filter(Boolean));
+        fill(this.#foot, h("span", {}, text), ...this.#cursor ? [button("Show more", () => this.#more())] : [], ...this.#isStale ? [button("Reload", () => this.load())] : []);
         this.#watcher.disconnect();
-        if (more) this.#watcher.observe(this.#foot);
-        say(shown);
+        if (this.#cursor) this.#watcher.observe(this.#foot);
     }
 
     #line(row) {
@@ -194,17 +195,17 @@ class Tokens {
         this.#lines.remove(id);
         this.#total -= 1;
         this.#chosen.delete(id);
-        if (!this.#lines.rows.length) this.#draw([]);
+        if (!this.#lines.rows.length) this.#draw([], this.#isWide);
         this.#drawFoot();
         this.#drawBulk();
     }
 
     async #nameOwners(rows) {
-        if (!this.#filters.isWide) return;
         const unknown = [...new Set(rows.map(row => row.user_id))].filter(id => !this.#owners.has(id));
-        if (!unknown.length) return;
-        const res = await call("users/read", { where: { id: ["in", unknown] } });
-        if (res.ok) for (const user of res.data) this.#owners.set(user.id, user.name);
+        for (let first = 0; first < unknown.length; first += PAGE) {
+            const res = await call("users/read", { where: { id: ["in", unknown.slice(first, first + PAGE)] } });
+            if (res.ok) for (const user of res.data) this.#owners.set(user.id, user.name);
+        }
     }
 
     // What is done
@@ -215,12 +216,11 @@ class Tokens {
     }
 
     async #add() {
-        if (await add()) this.load();
+        if (await add()) this.load(Math.min(Math.max(this.#lines.rows.length, PAGE), MOST_RELOADED));
     }
 
     async #enable(rows, enabled) {
-        const isDone = await this.#each(rows, row => call("api-tokens/set-enabled", row.id, enabled), row => this.#replace({ ...row, enabled }));
-        if (isDone) say(`${rows.length === 1 ? rows[0].name : counted(rows.length, "token")} ${enabled ? "enabled" : "disabled"}`);
+        await this.#each(rows, row => call("api-tokens/set-enabled", row.id, enabled), row => this.#replace({ ...row, enabled }), enabled ? "enabled" : "disabled");
     }
 
     async #delete(rows) {
@@ -228,34 +228,38 @@ class Tokens {
         const text = one ? `“${rows[0].name}” stops working at once. This cannot be undone.` : `${counted(rows.length, "token")} stop working at once. This cannot be undone.`;
         const yes = one ? "Yes, delete API token" : `Yes, delete ${rows.length} API tokens`;
         if (await confirmed(one ? "Delete API token?" : "Delete API tokens?", text, yes) !== true) return;
-        const isDone = await this.#each(rows, row => call("api-tokens/delete", row.id), row => this.#remove(row.id));
-        if (isDone) say(`${one ? rows[0].name : counted(rows.length, "token")} deleted`);
+        await this.#each(rows, row => call("api-tokens/delete", row.id), row => this.#remove(row.id), "deleted");
     }
 
     async #disable(rows) {
         if (await confirmed("Disable API tokens?", `${counted(rows.length, "token")} will be refused until enabled again.`, `Yes, disable ${rows.length} API tokens`) === true) await this.#enable(rows, false);
     }
 
-    /** Do the same with each; answers whether it went well with all. Those that it did not stay as they are. */
-    async #each(rows, work, done) {
-        const [waiting, refused] = [[...rows], []];
+    /** Do the same with each. Those that it did not go well with stay as they are, and it can be tried again. */
+    async #each(rows, work, done, said) {
+        const [waiting, failed] = [[...rows], []];
+        let refusal;
         const lane = async () => {
             for (let row; (row = waiting.shift());) {
                 const res = await work(row);
-                if (res.ok) done(row); else if (res.status === 404) this.#remove(row.id); else { refused.push(res); this.#replace(row); }
+                if (res.ok) done(row); else if (res.status === 404) this.#remove(row.id); else {
+                    refusal = res;
+                    failed.push(row);
+                    this.#replace(row);
+                }
             }
         };
         await Promise.all(Array.from({ length: LANES }, lane));
-        if (refused.length) this.#refused(refused[0], rows.length > 1 ? `${counted(refused.length, "token")} could not be changed. ` : "");
-        else this.#problem.hidden = true;
-        return !refused.length;
+        const told = rows.length === 1 ? rows[0].name : counted(rows.length, "token");
+        if (refusal) this.#refused(refusal, () => this.#each(failed, work, done, said), rows.length > 1 ? `${counted(failed.length, "token")} could not be changed. ` : "");
+        else { this.#problem.hidden = true; say(`${told} ${said}`); }
     }
 
-    #refused(res, prefix = "") {
-        this.#problem.replaceChildren(h("span", {}, prefix + words(res)), h("button", { type: "button", class: "quiet", onclick: () => this.load() }, "Try again"));
+    /** Say what went wrong, and offer to do it again if that may help. */
+    #refused(res, again, prefix = "") {
+        const button = isPassing(res) ? ["Try again", again] : ["Reload", () => this.load()];
+        this.#problem.replaceChildren(h("span", {}, prefix + words(res)), h("button", { type: "button", class: "quiet", onclick: button[1] }, button[0]));
         this.#problem.hidden = false;
-        this.element.removeAttribute("aria-busy");
-        if (!this.#lines.rows.length) this.#show([], "Nothing could be read.");
     }
 
     #choose(id, chosen) {
@@ -272,11 +276,12 @@ class Tokens {
     #drawBulk() {
         const all = this.#lines.rows, rows = all.filter(row => this.#chosen.has(row.id));
         this.#bulk.hidden = !rows.length;
-        this.#bulk.replaceChildren(h("strong", {}, `${counted(rows.length, "token")} selected`),
+        fill(this.#bulk, h("strong", {}, `${counted(rows.length, "token")} selected`),
             h("button", { type: "button", onclick: () => this.#disable(rows) }, "Disable"),
             h("button", { type: "button", class: "danger", onclick: () => this.#delete(rows) }, "Delete"));
         const box = this.#head.querySelector("input");
         box.checked = rows.length > 0 && rows.length === all.length;
         box.indeterminate = rows.length > 0 && !box.checked;
+        if (this.#bulk.hidden && this.#bulk.contains(document.activeElement)) box.focus();
     }
 }

@@ -1,12 +1,10 @@
 // Owns the table of users, for administrators.
 
-import { call, holds, state, words } from "./client.js";
-import { confirmed, h, icon, iconButton, say, show } from "./dom.js";
+import { call, holds, isPassing, listed, PAGE, state, words } from "./client.js";
+import { confirmed, fill, h, icon, iconButton, say, show } from "./dom.js";
 import { choice, field, form, group } from "./form.js";
 import { time, toggle } from "./cells.js";
 import { counted } from "./format.js";
-
-const PAGE = 100;
 
 export function users(main) {
     let rows = [], cursor = null, name = "", timer, turn = 0;
@@ -25,22 +23,22 @@ export function users(main) {
             h("thead", {}, h("tr", {}, ...columns.map(text => h("th", { scope: "col" }, text)), h("th", { scope: "col" }, h("span", { class: "unseen" }, "Actions")))), body)), foot));
     load();
 
-    async function load(before = []) {
+    async function load(before = { rows: [], cursor: null }, wanted = before.rows.length + PAGE) {
         const mine = ++turn;
         const where = name ? { name: ["like", name.replace(/[\\%_]/g, "\\$&")] } : {};
-        const res = await call("users/read", { where, limit: PAGE, ...(before.length ? { after: cursor } : {}) });
+        const found = await listed(page => call("users/read", { where, ...page }), before, wanted);
         if (mine !== turn) return;
-        if (!res.ok) return refused(res);
+        if (!found.res.ok) return refused(found.res, () => load(before, wanted));
         problem.hidden = true;
-        [rows, cursor] = [[...before, ...res.data], res.meta.next_cursor];
-        draw();
+        const isOther = JSON.stringify(found.rows) !== JSON.stringify(rows);
+        ({ rows, cursor } = found);
+        if (isOther || !rows.length) draw();
     }
 
     function draw() {
-        body.replaceChildren(...rows.map(line));
-        if (!rows.length) body.replaceChildren(h("tr", { class: "empty" }, h("td", { colspan: 5 }, h("p", {}, "No user is like that."))));
-        const more = cursor ? h("button", { type: "button", class: "quiet", onclick: () => load(rows) }, "Show more") : "";
-        foot.replaceChildren(h("span", {}, counted(rows.length, "user")), more);
+        fill(body, ...rows.length ? rows.map(line) : [h("tr", { class: "empty" }, h("td", { colspan: 5 }, h("p", {}, "No user is like that.")))]);
+        const more = cursor ? [h("button", { type: "button", class: "quiet", onclick: () => load({ rows, cursor }) }, "Show more")] : [];
+        fill(foot, h("span", {}, counted(rows.length, "user")), ...more);
     }
 
     function line(row) {
@@ -56,15 +54,22 @@ export function users(main) {
 
     async function change(row, method, ...args) {
         const res = await call(method, row.id, ...args);
-        if (res.ok) { problem.hidden = true; say("Saved"); } else refused(res);
-        await load();
-        if (!res.ok) refused(res);
+        if (!res.ok) {
+            draw(); // a switch that was pressed stands as it was
+            return refused(res, () => change(row, method, ...args));
+        }
+        say("Saved");
+        return reload();
     }
 
-    function refused(res) {
-        problem.replaceChildren(h("span", {}, words(res)), h("button", { type: "button", class: "quiet", onclick: () => load() }, "Try again"));
+    /** Say what went wrong, and offer to do it again if that may help. */
+    function refused(res, again) {
+        const button = isPassing(res) ? ["Try again", again] : ["Reload", () => load()];
+        problem.replaceChildren(h("span", {}, words(res)), h("button", { type: "button", class: "quiet", onclick: button[1] }, button[0]));
         problem.hidden = false;
     }
+
+    const reload = () => load(undefined, Math.max(rows.length, PAGE));
 
     async function add() {
         const done = await show("Add user", close => form({
@@ -77,7 +82,7 @@ export function users(main) {
             send: data => call("users/create", data.get("name"), { permissions: data.getAll("permission"), ...(data.get("password") ? { password: data.get("password") } : {}) }),
             done: close, close, places: { "/0": "name" },
         }));
-        if (done) load();
+        if (done) reload();
     }
 
     async function permissions(row) {
@@ -87,7 +92,7 @@ export function users(main) {
             send: data => call("users/set-permissions", row.id, Object.fromEntries(Object.keys(state.settings.permissions).map(each => [each, data.getAll("permission").includes(each)]))),
             done: close, close, places: { "/1": "permissions" },
         }));
-        if (done) load();
+        if (done) reload();
     }
 
     async function password(row) {
@@ -104,7 +109,7 @@ export function users(main) {
         if (await confirmed("Delete user?", `“${row.name}” and all their API tokens stop working at once. This cannot be undone.`, "Yes, delete user") === true) await change(row, "users/delete");
     }
 
-    return { changed() {}, missed: () => load(), leave() { clearTimeout(timer); } };
+    return { changed() {}, missed: reload, leave() { clearTimeout(timer); } };
 }
 
 function boxes(isChecked) {

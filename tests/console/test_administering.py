@@ -1,7 +1,9 @@
 """What administrators do: the switch of the API, users, what has happened, how much is verified."""
 
+from datetime import UTC, datetime
+
 import pytest
-from playwright.async_api import BrowserContext, expect
+from playwright.async_api import Browser, BrowserContext, expect
 
 from tests.console.person import PASSWORD, Person, Staff
 from tests.support import Server, until
@@ -119,23 +121,63 @@ async def test_tells_what_has_happened(root: Person, staff: Staff) -> None:
     await expect(root.page.get_by_text("Nothing like that has happened.")).to_be_visible()
 
 
-async def test_shows_how_much_is_verified(root: Person, staff: Staff) -> None:
-    """By the whole service, on each of 30 days."""
+async def test_tells_what_it_came_to(root: Person, staff: Staff) -> None:
+    """What was switched off too, and of permissions those that are held."""
+    made = await staff.token("told of", permissions={"read": True})
+    await staff.call("api-tokens/set-enabled", made["id"], False)
+    await staff.call("api-tokens/set-permissions", made["id"], {"verify": True, "read": False})
+    await staff.call("api-tokens/update-permissions", made["id"], {"verify": False})
+    await root.go("Audit")
+    rows = root.page.get_by_role("table", name="Audit trail").get_by_role("row")
+    for place, (action, told) in enumerate(
+        (
+            ("api-tokens/update-permissions", "told of permissions: not verify"),
+            ("api-tokens/set-permissions", "told of permissions: verify"),
+            ("api-tokens/set-enabled", "told of enabled: no"),
+            ("api-tokens/create", "told of permissions: read"),
+        ),
+        1,
+    ):
+        await expect(rows.nth(place)).to_contain_text(action)
+        await expect(rows.nth(place).get_by_role("cell").last).to_have_text(told)
+
+
+async def opened(person: Person, staff: Staff) -> None:
+    """Look at the days of the service as a table, once something is counted."""
     made = await staff.token("verified")
     await staff.call("api-tokens/verify", made["token"])
-    await root.go("Service")
-    picture = root.page.get_by_role("img", name="Verifications of the service")
+    picture = person.page.get_by_role("img", name="Verifications of the service")
 
     async def is_there() -> bool:
-        await root.go("Tokens")
-        await root.go("Service")
-        await root.settled()
+        await person.go("Tokens")
+        await person.go("Service")
+        await person.settled()
         return await picture.count() > 0
 
     await until(is_there)
-    await root.page.get_by_text("Show as a table").click()
+    await person.page.get_by_text("Show as a table").click()
+
+
+async def test_shows_how_much_is_verified(root: Person, staff: Staff) -> None:
+    """By the whole service, on each of 30 days."""
+    await opened(root, staff)
     await expect(root.page.get_by_role("row")).to_have_count(31)
     await root.shoot("service")
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Honolulu", "Pacific/Kiritimati"])
+async def test_days_are_those_of_the_service(
+    browser: Browser, server: Server, staff: Staff, zone: str
+) -> None:
+    """Wherever somebody is: the newest one is today by UTC, as it is counted."""
+    async with await browser.new_context(locale="en-US", timezone_id=zone) as context:
+        person = await Person.at(context, server)
+        await person.sign_in("root", server.root_password)
+        await opened(person, staff)
+        now = datetime.now(UTC)
+        today = f"{now:%b} {now.day}, {now.year}"
+        await expect(person.page.get_by_role("row").nth(1)).to_contain_text(today)
+        person.check()
 
 
 @pytest.mark.parametrize("view", ["Users", "Audit"])

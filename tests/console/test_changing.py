@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.async_api import BrowserContext, Locator, Request, expect
+from playwright.async_api import BrowserContext, Locator, Request, Route, expect
 
 from tests.console.person import Person, Staff
 from tests.support import Server, until
@@ -43,7 +43,8 @@ async def test_shows_the_secret_once(root: Person, staff: Staff) -> None:
     await root.press("Add token", within=dialog)
     shown = root.dialog("Token added")
     await expect(shown).to_contain_text("It will not be shown again.")
-    await root.page.keyboard.press("Escape")
+    for _ in range(3):
+        await root.page.keyboard.press("Escape")
     await root.shoot("secret")
     secret = await shown.get_by_label("Secret", exact=True).text_content()
     command = str(await shown.get_by_label("Command", exact=True).text_content())
@@ -147,9 +148,9 @@ async def test_errors_stand_beside_their_field(person: tuple[Person, Staff]) -> 
     await name.fill("mended")
     await someone.press("Add token", within=dialog)
     await expect(name).not_to_have_attribute("aria-invalid", "true")
-    await expect(dialog.get_by_label("Expires", exact=True)).to_have_attribute(
-        "aria-invalid", "true"
-    )
+    date = dialog.get_by_label("Expiry date")
+    await expect(date).to_have_attribute("aria-invalid", "true")
+    await expect(date).to_be_focused()
     await someone.shoot("fault")
     await expect(name).to_have_value("mended")
     await dialog.get_by_label("Expires", exact=True).select_option(label="Never")
@@ -261,6 +262,49 @@ async def test_rotates_with_a_grace(person: tuple[Person, Staff]) -> None:
     assert [await staff.works(each) for each in (old, new)] == [False, True]
 
 
+async def test_a_rotation_whose_answer_is_lost(person: tuple[Person, Staff]) -> None:
+    """Asked for again it is the same one: the old secret goes on, as was wanted."""
+    someone, staff = person
+    old = await someone.add("answered late")
+    row = someone.row("answered late")
+
+    async def lost(route: Route) -> None:
+        await route.fetch()
+        await route.abort()
+
+    await someone.page.route("**/v1/api-tokens/rotate", lost)
+    await someone.press("Rotate answered late", within=row)
+    dialog = someone.dialog("Rotate answered late")
+    await dialog.get_by_label("The old secret stops working").select_option(label="In an hour")
+    await someone.press("Rotate", within=dialog)
+    await expect(dialog.get_by_role("alert")).to_contain_text("cannot be reached")
+    await someone.page.unroute("**/v1/api-tokens/rotate")
+    await someone.press("Try again", within=dialog)
+    new = await someone.secret("New secret")
+    assert [await staff.works(each) for each in (old, new)] == [True, True]
+
+
+async def test_nothing_closes_what_waits_for_a_secret(person: tuple[Person, Staff]) -> None:
+    """Neither Escape nor "Cancel", until it is answered."""
+    someone, staff = person
+    held = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await someone.page.route("**/v1/api-tokens/create", late)
+    dialog = await opened(someone)
+    await dialog.get_by_label("Name").fill("waited for")
+    await someone.press("Add token", within=dialog)
+    await expect(dialog.get_by_role("button", name="Cancel")).to_be_disabled()
+    for _ in range(3):
+        await someone.page.keyboard.press("Escape")
+    await expect(dialog).to_be_visible()
+    held.set()
+    assert await staff.works(await someone.secret("Token added"))
+
+
 async def test_deletes_when_one_is_sure(person: tuple[Person, Staff]) -> None:
     """Escape and "No" keep the token."""
     someone, staff = person
@@ -351,8 +395,10 @@ async def test_what_is_refused_is_told(root: Person, staff: Staff) -> None:
     await expect(root.page.get_by_text("elsewhere disabled")).to_have_count(0)
     assert await staff.works(made["token"])
     await root.page.unroute("**/v1/api-tokens/set-enabled")
-    await row.get_by_role("switch").click()
+    await root.press("Try again")
     await expect(root.page.get_by_text("elsewhere disabled")).to_be_attached()
+    await expect(row.get_by_role("switch")).not_to_be_checked()
+    assert not await staff.works(made["token"])
 
 
 async def test_shows_how_a_token_is_used(root: Person, staff: Staff) -> None:

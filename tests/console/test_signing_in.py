@@ -73,3 +73,64 @@ async def test_a_service_that_is_away_is_told(context: BrowserContext, server: S
     await person.press("Try again")
     await expect(person.page.get_by_role("form", name="Sign in")).to_be_visible()
     person.check()
+
+
+async def test_a_session_that_ends_leaves_one_live(
+    context: BrowserContext, server: Server, staff: Staff
+) -> None:
+    """Who signs in again hears of changes at once, and of nothing twice."""
+    person = await Person.at(context, server)
+    name = await staff.user()
+    await person.sign_in(name)
+    await expect(person.page.get_by_text("Live", exact=True)).to_be_visible()
+    await context.clear_cookies()
+    await person.press("Sort by name, descending")
+    again = person.dialog("Sign in again")
+    await person.page.keyboard.press("Escape")
+    await person.page.keyboard.press("Escape")
+    await again.get_by_label("Password").fill(PASSWORD)
+    await person.press("Sign in", within=again)
+    await expect(again).to_have_count(0)
+    await person.page.wait_for_timeout(4000)  # as long as a lost connection takes to be told
+    await expect(person.page.get_by_text("Live", exact=True)).to_be_visible()
+    await person.add("heard of")
+    person.check()
+
+
+async def test_a_sign_out_that_fails_is_told(root: Person) -> None:
+    """Who cannot sign out is not told that they have, and is where they were."""
+    where = "**/v1/session/sign-out"
+    await root.page.route(where, lambda route: route.abort())
+    await root.press("Sign out")
+    await expect(root.page.get_by_role("alert")).to_have_text("The service cannot be reached.")
+    await expect(root.page.get_by_role("heading", name="API tokens")).to_be_visible()
+    await root.page.unroute(where)
+    await root.press("Sign out")
+    await expect(root.page.get_by_role("form", name="Sign in")).to_be_visible()
+    await expect(root.page.get_by_role("alert")).to_have_count(0)
+
+
+async def test_another_tab_follows_who_signs_in(
+    context: BrowserContext, server: Server, staff: Staff
+) -> None:
+    """A tab whose session was ended in another one is that of who signs in there."""
+    one, other = await Person.at(context, server), await Person.at(context, server)
+    first, second = await staff.user(), await staff.user()
+    await one.sign_in(first)
+    await other.page.reload()
+    await expect(other.page.get_by_role("banner")).to_contain_text(first)
+    await expect(other.page.get_by_text("Live", exact=True)).to_be_visible()
+    await one.press("Sign out")
+    await expect(one.page.get_by_role("form", name="Sign in")).to_be_visible()
+    await one.sign_in(second)
+    await other.page.bring_to_front()
+    again = other.dialog("Sign in again")
+    await expect(other.page.get_by_role("banner").get_by_text(second).or_(again)).to_be_visible()
+    if await again.count():  # it looked in between, and found nobody
+        await again.get_by_label("Name").fill(second)
+        await again.get_by_label("Password").fill(PASSWORD)
+        await other.press("Sign in", within=again)
+    await expect(other.page.get_by_role("banner")).to_contain_text(second)
+    await one.add("made in one")
+    await expect(other.row("made in one")).to_be_visible()
+    other.check()
