@@ -126,11 +126,10 @@ class Writer:
         if self._answer is None:
             asked = self._sql.rows("_service/record_usage", given | part.parameters())
             self._answer = asyncio.create_task(asked)
-        try:
-            return await asyncio.shield(self._answer)
-        finally:
-            if self._answer.done():
-                self._answer = None
+        # A cancellation that comes along with the answer ends here, and leaves it to be taken.
+        await asyncio.wait([self._answer])
+        answer, self._answer = self._answer, None
+        return answer.result()
 
     async def _forget(self) -> None:
         """Forget what is long past: now and then, and more of it the next time if there is more."""

@@ -248,8 +248,12 @@ async def test_ends_in_the_middle_of_a_statement(statements: Statements, sql: Sq
     assert row == {"verifications": 2, "refusals": {"EXPIRED": 1}, "permissions": {"read": 1}}
 
 
-async def test_the_end_waits_for_what_is_left(database_url: str, sql: Sql) -> None:
-    """A token that somebody was changing is written as well, though the end came meanwhile."""
+@pytest.mark.parametrize("turns", range(8))
+async def test_the_end_waits_for_what_is_left(database_url: str, sql: Sql, turns: int) -> None:
+    """A token that somebody was changing is written as well, though the end came meanwhile.
+
+    It comes before the answer, after it, or along with it: so many turns of the loop later.
+    """
     free, changing = await tokens_of(sql, 2)
     other: Sql = await asyncpg.connect(database_url)
     try:
@@ -264,7 +268,9 @@ async def test_the_end_waits_for_what_is_left(database_url: str, sql: Sql) -> No
                 await held.answered.wait()
                 assert await verifications(sql) == {free: 1}
                 await change.rollback()
-                asyncio.get_running_loop().call_soon(held.way.set)  # once the end has begun
+                asyncio.get_running_loop().call_soon(held.way.set)
+                for _ in range(turns):
+                    await asyncio.sleep(0)
     finally:
         await other.close()
     assert await verifications(sql) == {free: 1, changing: 1}
