@@ -1,7 +1,7 @@
 """Opens everything in order and closes it in reverse; for the server, the command line, tests."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -19,9 +19,9 @@ from app.lookups import AT_ONCE, Lookups
 from app.permissions import PermissionRegistry
 from app.receipts import Receipts
 from app.recovery import Recovery
-from app.registry import LIMITS, VERSION
+from app.registry import LIMITS, VERSION, Registry
 from app.seals.sealing import sealing
-from app.statements import Statements
+from app.statements import Statement, Statements
 from app.token_cache import TokenCache
 from app.token_format import PREFIX, SESSION_PREFIX, Format, random_text
 from app.usage import Usage, recording
@@ -38,6 +38,24 @@ class FirstSecrets(NamedTuple):
 
     password: str
     token: str
+
+
+class Parts(NamedTuple):
+    """What is loaded before there is a database."""
+
+    tokens: Format
+    permissions: PermissionRegistry
+    methods: Registry
+    statements: Mapping[str, Statement]
+    accounts: Accounts
+
+
+class Beside(NamedTuple):
+    """What goes on beside the calls; a command hears of nothing, and what it counts is lost."""
+
+    listener: Listener
+    usage: Usage
+    receipts: Receipts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,50 +126,77 @@ async def open_services(settings: Settings, *, serving: bool) -> AsyncIterator[S
     Raises:
         CannotStart: something is missing or wrong; the text is one line for the operator.
     """
-    tokens = _format(settings)
-    known = _permissions(settings)
-    limits = {name: getattr(settings, name) for name in LIMITS}
-    methods = registry.load(known, limits)
-    files = statements.load()
-    accounts = Accounts.of(settings)
+    parts = _parts(settings)
     async with AsyncExitStack() as stack:
-        stack.callback(accounts.passwords.close)
+        stack.callback(parts.accounts.passwords.close)
         dsn = await stack.enter_async_context(_database_url(settings, serving=serving))
-        schema = migrations.load()
-        for migration in await migrations.apply(dsn, schema):
-            log.info("applied migration %s", migration.name)
+        migrated = await _migrate(dsn)
         connections = _connections(settings, dsn, settings.database_connections)
         stack.push_async_callback(connections.close)
-        sql = Statements(connections, files)
-        await _claim_key(settings, sql, tokens)
-        if serving and not tokens.recovery.is_on:
+        sql = Statements(connections, parts.statements)
+        await _claim_key(settings, sql, parts.tokens)
+        if serving and not parts.tokens.recovery.is_on:
             await _tell_of_copies(sql)
-        listener, usage = Listener(dsn), Usage()
+        beside = Beside(Listener(dsn), Usage())
         if serving:
-            listener = await stack.enter_async_context(listening(dsn))
-            usage = await stack.enter_async_context(recording(sql, settings.usage_interval))
-            sealer = sealing(sql, tokens.keys[0], settings.seal_interval)
-            await stack.enter_async_context(sealer)
-        # Connections of their own: a verification does not wait behind what lists and changes.
+            beside = await stack.enter_async_context(_beside(settings, dsn, sql, parts.tokens))
+        verifying = _verifying(settings, dsn, parts, beside)
+        verification = await stack.enter_async_context(verifying)
+        who = Authentication(sql, verification, parts.tokens, parts.permissions, parts.accounts)
+        dispatcher = Dispatcher(
+            authentication=who,
+            registry=parts.methods,
+            sql=sql,
+            permissions=parts.permissions,
+            tokens=parts.tokens,
+            accounts=parts.accounts,
+            verification=verification,
+            receipts=beside.receipts,
+        )
+        yield Services(settings, connections, sql, dispatcher, beside.listener, migrated)
+
+
+def _parts(settings: Settings) -> Parts:
+    tokens, known = _format(settings), _permissions(settings)
+    limits = {name: getattr(settings, name) for name in LIMITS}
+    methods = registry.load(known, limits)
+    return Parts(tokens, known, methods, statements.load(), Accounts.of(settings))
+
+
+async def _migrate(dsn: str) -> int:
+    """Bring a database up to date; answers how many migrations it has had then."""
+    schema = migrations.load()
+    for migration in await migrations.apply(dsn, schema):
+        log.info("applied migration %s", migration.name)
+    return len(schema)
+
+
+@asynccontextmanager
+async def _beside(
+    settings: Settings, dsn: str, sql: Statements, tokens: Format
+) -> AsyncIterator[Beside]:
+    async with (
+        listening(dsn) as listener,
+        recording(sql, settings.usage_interval) as usage,
+        sealing(sql, tokens.keys[0], settings.seal_interval),
+    ):
+        yield Beside(listener, usage, Receipts(listener))
+
+
+@asynccontextmanager
+async def _verifying(
+    settings: Settings, dsn: str, parts: Parts, beside: Beside
+) -> AsyncIterator[Verification]:
+    """Verification on connections of its own: it waits not behind what lists and changes."""
+    async with AsyncExitStack() as stack:
         reading = _connections(settings, dsn, AT_ONCE)
         stack.push_async_callback(reading.close)
-        cache = TokenCache(listener, settings.cache_limit)
-        listener.subscribers.append(cache)
-        receipts = Receipts(listener) if serving else None
-        lookups = Lookups(Statements(reading, files), tokens, known.known, cache, receipts)
+        cache = TokenCache(beside.listener, settings.cache_limit)
+        beside.listener.subscribers.append(cache)
+        sql, known = Statements(reading, parts.statements), parts.permissions.known
+        lookups = Lookups(sql, parts.tokens, known, cache, beside.receipts)
         stack.push_async_callback(lookups.close)
-        verification = Verification(tokens, cache, lookups, usage)
-        dispatcher = Dispatcher(
-            authentication=Authentication(sql, verification, tokens, known, accounts),
-            registry=methods,
-            sql=sql,
-            permissions=known,
-            tokens=tokens,
-            accounts=accounts,
-            verification=verification,
-            receipts=receipts,
-        )
-        yield Services(settings, connections, sql, dispatcher, listener, len(schema))
+        yield Verification(parts.tokens, cache, lookups, beside.usage)
 
 
 @asynccontextmanager
