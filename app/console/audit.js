@@ -1,8 +1,9 @@
 // Owns the list of what has happened.
 
-import { call, holds, listed, words } from "./client.js";
+import { call, holds, isSame, listed } from "./client.js";
 import { fill, h } from "./dom.js";
 import { moment } from "./format.js";
+import { room } from "./problem.js";
 
 const PAGE = 50; // events
 const PARTIAL = new Set(["api-tokens/update-permissions", "users/create"]); // which say how permissions differ from what was
@@ -12,22 +13,22 @@ const ACTIONS = ["api-tokens", "users", "session", "settings", "recovery"];
 export function audit(main) {
     let rows = [], cursor = null, timer, turn = 0;
     const body = h("tbody"), foot = h("p", { class: "foot" });
-    const problem = h("div", { class: "problem", role: "alert", hidden: true });
+    const problem = room(() => load());
     const kind = h("select", { onchange: () => load() }, h("option", { value: "" }, "Everything"), ...ACTIONS.map(name => h("option", { value: `${name}/` }, name)));
-    const action = h("input", { type: "search", placeholder: "create, delete, …", oninput: soon });
+    const action = h("input", { type: "search", placeholder: "create, delete, …", oninput: () => soon(load) });
     const since = h("input", { type: "date", max: "9999-12-31", onchange: () => load() });
     const labelled = (text, control) => h("label", {}, h("span", {}, text), control);
     main.replaceChildren(h("section", { "aria-labelledby": "audit-title" },
         h("div", { class: "title" }, h("h1", { id: "audit-title" }, "Audit trail")),
         h("form", { class: "filters", role: "search", "aria-label": "Find events", onsubmit: event => event.preventDefault() },
             labelled("About", kind), labelled("Action", action), labelled("Since", since)),
-        problem, h("div", { class: "sheet" }, h("table", { class: "rows", "aria-labelledby": "audit-title" },
+        problem.element, h("div", { class: "sheet" }, h("table", { class: "rows", "aria-labelledby": "audit-title" },
             h("thead", {}, h("tr", {}, ...["When", "Who", "Action", "What"].map(text => h("th", { scope: "col" }, text)))), body)), foot));
     load();
 
-    function soon() {
+    function soon(work) {
         clearTimeout(timer);
-        timer = setTimeout(() => reload(), 200);
+        timer = setTimeout(() => work(), 200);
     }
 
     function where() {
@@ -44,12 +45,9 @@ export function audit(main) {
         const options = { where: where(), owner: holds("admin") ? "all" : "me" };
         const found = await listed(page => call("audit/read", { ...options, ...page, limit: PAGE }), before, wanted);
         if (mine !== turn) return;
-        problem.hidden = found.res.ok;
-        if (!found.res.ok) {
-            problem.replaceChildren(h("span", {}, words(found.res)), h("button", { type: "button", class: "quiet", onclick: () => load(before, wanted) }, "Try again"));
-            return;
-        }
-        const isOther = JSON.stringify(found.rows) !== JSON.stringify(rows);
+        if (!found.res.ok) return problem.tell(found.res, () => load(before, wanted));
+        problem.clear();
+        const isOther = !isSame(found.rows, rows);
         ({ rows, cursor } = found);
         if (isOther || !rows.length) draw();
     }
@@ -61,7 +59,7 @@ export function audit(main) {
 
     const reload = () => load(undefined, Math.max(rows.length, PAGE));
 
-    return { changed: soon, missed: reload, leave() { clearTimeout(timer); } };
+    return { changed: () => soon(reload), missed: reload, leave() { clearTimeout(timer); } };
 }
 
 const escaped = text => text.replace(/[\\%_]/g, "\\$&");

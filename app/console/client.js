@@ -47,6 +47,9 @@ export async function listed(ask, before, wanted) {
     return { res, rows, cursor, total };
 }
 
+/** Whether rows that were read anew are those that are shown. */
+export const isSame = (rows, others) => JSON.stringify(rows) === JSON.stringify(others);
+
 const mayBeSignedOut = res => [DENIED, ...SIGNED_OUT].includes(res.status);
 
 async function hasEnded(res) {

@@ -1,18 +1,17 @@
 // Owns the table of tokens: what is asked for, what is shown, what is chosen, and that it stays true.
 
-import { call, callUnless, isPassing, listed, PAGE, words } from "./client.js";
+import { call, callUnless, isSame, listed, PAGE } from "./client.js";
 import { confirmed, fill, h, icon, iconButton, say } from "./dom.js";
 import { CELLS, COLUMNS, heading } from "./cells.js";
 import { Filters } from "./filters.js";
 import { counted, isPast } from "./format.js";
 import { Lines } from "./lines.js";
+import { room } from "./problem.js";
 import { add, edit, rotate, usage } from "./token-dialogs.js";
 
 const PAUSE = 200; // milliseconds in which several changes become one
 const MOST_RELOADED = 1000; // rows that are read again as a whole when one comes
 const LANES = 6; // calls at once where there are many: as many connections as a browser opens
-
-const isSame = (rows, others) => JSON.stringify(rows) === JSON.stringify(others);
 
 /** The view; answers what hears of changes. */
 export function tokens(main) {
@@ -26,7 +25,7 @@ class Tokens {
     #cursor = null; #total = 0; #order = ["name", "asc"]; #isWide = false; #isStale = false; #hasLeft = false;
     #chosen = new Set(); #owners = new Map(); #asking = new AbortController();
     #changed = new Set(); #timer = null; // what is to be read again, and when
-    #problem = h("div", { class: "problem", role: "alert", hidden: true });
+    #problem = room(() => this.load());
     #head = h("tr"); #foot = h("p", { class: "foot" });
     #table = h("table", { class: "rows tokens", "aria-labelledby": "tokens-title" }, h("thead", {}, this.#head));
     #lines = new Lines(this.#table, row => this.#line(row));
@@ -38,7 +37,7 @@ class Tokens {
         this.element = h("section", { "aria-labelledby": "tokens-title" },
             h("div", { class: "title" }, h("h1", { id: "tokens-title" }, "API tokens"),
                 h("button", { type: "button", class: "primary", onclick: () => this.#add() }, icon("plus"), "Add token")),
-            this.#filters.element, this.#problem, h("div", { class: "sheet" }, this.#table), this.#foot, this.#bulk);
+            this.#filters.element, this.#problem.element, h("div", { class: "sheet" }, this.#table), this.#foot, this.#bulk);
         this.#drawHead();
         this.#show([], "Loading…");
     }
@@ -108,7 +107,8 @@ class Tokens {
         if (signal.aborted) return;
         this.element.removeAttribute("aria-busy");
         if (!res.ok) return this.#unread(res, isMore);
-        [this.#cursor, this.#total, this.#problem.hidden] = [cursor, total ?? this.#total, true];
+        [this.#cursor, this.#total] = [cursor, total ?? this.#total];
+        this.#problem.clear();
         if (isMore) this.#lines.append(rows.slice(before.rows.length)); else this.#draw(rows, isWide);
         this.#drawFoot();
     }
@@ -118,7 +118,7 @@ class Tokens {
         if (!isMore) this.#cursor = null;
         if (!this.#lines.rows.length) this.#show([], "Nothing could be read.");
         this.#drawFoot();
-        this.#refused(res, () => (isMore ? this.#more() : this.load()));
+        this.#problem.tell(res, () => (isMore ? this.#more() : this.load()));
     }
 
     #more() {
@@ -148,9 +148,10 @@ class Tokens {
     #draw(rows, isWide) {
         const { isEmpty } = this.#filters, shown = new Set(rows.map(row => row.id));
         for (const id of this.#chosen) if (!shown.has(id)) this.#chosen.delete(id);
+        const isOther = this.#isWide !== isWide;
         [this.#isWide, this.#isStale] = [isWide, false];
-        if (!rows.length || !isSame(rows, this.#lines.rows)) this.#show(rows, isEmpty ? "There are no tokens yet." : "No token is like that.", isEmpty);
-        this.#drawHead();
+        if (isOther || !rows.length || !isSame(rows, this.#lines.rows)) this.#show(rows, isEmpty ? "There are no tokens yet." : "No token is like that.", isEmpty);
+        if (isOther) this.#drawHead(); else this.#drawBulk();
     }
 
     #show(rows, text, invites = false) {
@@ -251,15 +252,8 @@ class Tokens {
         };
         await Promise.all(Array.from({ length: LANES }, lane));
         const told = rows.length === 1 ? rows[0].name : counted(rows.length, "token");
-        if (refusal) this.#refused(refusal, () => this.#each(failed, work, done, said), rows.length > 1 ? `${counted(failed.length, "token")} could not be changed. ` : "");
-        else { this.#problem.hidden = true; say(`${told} ${said}`); }
-    }
-
-    /** Say what went wrong, and offer to do it again if that may help. */
-    #refused(res, again, prefix = "") {
-        const button = isPassing(res) ? ["Try again", again] : ["Reload", () => this.load()];
-        this.#problem.replaceChildren(h("span", {}, prefix + words(res)), h("button", { type: "button", class: "quiet", onclick: button[1] }, button[0]));
-        this.#problem.hidden = false;
+        if (refusal) this.#problem.tell(refusal, () => this.#each(failed, work, done, said), rows.length > 1 ? `${counted(failed.length, "token")} could not be changed. ` : "");
+        else { this.#problem.clear(); say(`${told} ${said}`); }
     }
 
     #choose(id, chosen) {

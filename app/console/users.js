@@ -1,15 +1,16 @@
 // Owns the table of users, for administrators.
 
-import { call, holds, isPassing, listed, PAGE, state, words } from "./client.js";
+import { call, holds, isSame, listed, PAGE, state } from "./client.js";
 import { confirmed, fill, h, icon, iconButton, say, show } from "./dom.js";
 import { choice, field, form, group } from "./form.js";
 import { time, toggle } from "./cells.js";
 import { counted } from "./format.js";
+import { room } from "./problem.js";
 
 export function users(main) {
     let rows = [], cursor = null, name = "", timer, turn = 0;
     const body = h("tbody"), foot = h("p", { class: "foot" });
-    const problem = h("div", { class: "problem", role: "alert", hidden: true });
+    const problem = room(() => load());
     const search = h("input", { type: "search", placeholder: "Part of the name", oninput: () => {
         name = search.value.trim();
         clearTimeout(timer);
@@ -19,7 +20,7 @@ export function users(main) {
     main.replaceChildren(h("section", { "aria-labelledby": "users-title" },
         h("div", { class: "title" }, h("h1", { id: "users-title" }, "Users"), h("button", { type: "button", class: "primary", onclick: add }, icon("plus"), "Add user")),
         h("form", { class: "filters", role: "search", "aria-label": "Find users", onsubmit: event => event.preventDefault() }, h("label", {}, h("span", {}, "Name"), search)),
-        problem, h("div", { class: "sheet" }, h("table", { class: "rows", "aria-labelledby": "users-title" },
+        problem.element, h("div", { class: "sheet" }, h("table", { class: "rows", "aria-labelledby": "users-title" },
             h("thead", {}, h("tr", {}, ...columns.map(text => h("th", { scope: "col" }, text)), h("th", { scope: "col" }, h("span", { class: "unseen" }, "Actions")))), body)), foot));
     load();
 
@@ -28,9 +29,9 @@ export function users(main) {
         const where = name ? { name: ["like", name.replace(/[\\%_]/g, "\\$&")] } : {};
         const found = await listed(page => call("users/read", { where, ...page }), before, wanted);
         if (mine !== turn) return;
-        if (!found.res.ok) return refused(found.res, () => load(before, wanted));
-        problem.hidden = true;
-        const isOther = JSON.stringify(found.rows) !== JSON.stringify(rows);
+        if (!found.res.ok) return problem.tell(found.res, () => load(before, wanted));
+        problem.clear();
+        const isOther = !isSame(found.rows, rows);
         ({ rows, cursor } = found);
         if (isOther || !rows.length) draw();
     }
@@ -56,17 +57,10 @@ export function users(main) {
         const res = await call(method, row.id, ...args);
         if (!res.ok) {
             draw(); // a switch that was pressed stands as it was
-            return refused(res, () => change(row, method, ...args));
+            return problem.tell(res, () => change(row, method, ...args));
         }
         say("Saved");
         return reload();
-    }
-
-    /** Say what went wrong, and offer to do it again if that may help. */
-    function refused(res, again) {
-        const button = isPassing(res) ? ["Try again", again] : ["Reload", () => load()];
-        problem.replaceChildren(h("span", {}, words(res)), h("button", { type: "button", class: "quiet", onclick: button[1] }, button[0]));
-        problem.hidden = false;
     }
 
     const reload = () => load(undefined, Math.max(rows.length, PAGE));

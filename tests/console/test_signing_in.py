@@ -39,25 +39,37 @@ async def test_a_wrong_password_is_told(
     person.check()
 
 
+async def until_live(context: BrowserContext, server: Server, name: str) -> Person:
+    """Somebody who has signed in, and hears of changes."""
+    person = await Person.at(context, server)
+    await person.sign_in(name)
+    await expect(person.page.get_by_text("Live", exact=True)).to_be_visible()
+    return person
+
+
+async def sign_in_again(person: Person, name: str) -> None:
+    """Sign in where one is asked to, as the one who did before."""
+    again = person.dialog("Sign in again")
+    await expect(again).to_contain_text("Your session has ended")
+    await expect(again.get_by_label("Name")).to_have_value(name)
+    await again.get_by_label("Password").fill(PASSWORD)
+    await person.press("Sign in", within=again)
+    await expect(again).to_have_count(0)
+
+
 async def test_a_session_that_ends_loses_nothing(
     context: BrowserContext, server: Server, staff: Staff
 ) -> None:
     """Who is in the middle of something signs in again, and it is done."""
-    person = await Person.at(context, server)
     name = await staff.user()
-    await person.sign_in(name)
-    await expect(person.page.get_by_text("Live", exact=True)).to_be_visible()
+    person = await until_live(context, server, name)
     await person.page.wait_for_load_state("networkidle")
     await person.press("Add token")
     dialog = person.dialog("Add API token")
     await dialog.get_by_label("Name").fill("typed before")
     await context.clear_cookies()
     await person.press("Add token", within=dialog)
-    again = person.dialog("Sign in again")
-    await expect(again).to_contain_text("Your session has ended")
-    await expect(again.get_by_label("Name")).to_have_value(name)
-    await again.get_by_label("Password").fill(PASSWORD)
-    await person.press("Sign in", within=again)
+    await sign_in_again(person, name)
     secret = await person.secret("Token added")
     assert await staff.works(secret)
     await expect(person.row("typed before")).to_be_visible()
@@ -79,18 +91,14 @@ async def test_a_session_that_ends_leaves_one_live(
     context: BrowserContext, server: Server, staff: Staff
 ) -> None:
     """Who signs in again hears of changes at once, and of nothing twice."""
-    person = await Person.at(context, server)
     name = await staff.user()
-    await person.sign_in(name)
-    await expect(person.page.get_by_text("Live", exact=True)).to_be_visible()
+    person = await until_live(context, server, name)
     await context.clear_cookies()
     await person.press("Sort by name, descending")
-    again = person.dialog("Sign in again")
-    await person.page.keyboard.press("Escape")
-    await person.page.keyboard.press("Escape")
-    await again.get_by_label("Password").fill(PASSWORD)
-    await person.press("Sign in", within=again)
-    await expect(again).to_have_count(0)
+    await expect(person.dialog("Sign in again")).to_be_visible()
+    for _ in range(2):
+        await person.page.keyboard.press("Escape")
+    await sign_in_again(person, name)
     await person.page.wait_for_timeout(4000)  # as long as a lost connection takes to be told
     await expect(person.page.get_by_text("Live", exact=True)).to_be_visible()
     await person.add("heard of")
